@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "model/error.hpp"
+#include "model/kv_layout.hpp"
 #include "model/step.hpp"
 
 namespace troupe::gpu {

@@ -84,11 +84,11 @@ class LlamaForward final : public Forward {
 class LlamaWeights final : public StageWeights {
  public:
   LlamaWeights(model::ModelConfig config, LayerRange layers, std::shared_ptr<const OpSet> op_set,
-               LlamaTensors tensors, std::span<const float> rope_factors)
+               LlamaTensors tensors)
       : StageWeights(std::move(config), layers, std::move(op_set)),
         tensors_(std::move(tensors)),
         rope_(this->config().head_dim, this->config().max_position_embeddings, this->config().rope_theta,
-              rope_factors) {}
+              {}) {}
 
   std::unique_ptr<Forward> make_forward(std::uint32_t max_rows, std::uint32_t max_positions,
                                         Team& team) const override {
@@ -112,7 +112,8 @@ class LlamaWeights final : public StageWeights {
   RopeTable rope_;
 };
 
-/// Reads tensors by name; the first mistake is kept, later reads give nothing.
+/// Reads tensors by name (read_model_config has checked that they are there, and their shapes); the first
+/// error is kept, later reads give nothing.
 class LlamaLoader {
  public:
   LlamaLoader(const std::shared_ptr<const model::ModelFile>& file, const OpSet& op_set, Team& team)
@@ -120,71 +121,37 @@ class LlamaLoader {
 
   const std::optional<model::Error>& error() const { return error_; }
 
-  const model::TensorView* tensor(const std::string& name, std::vector<std::uint64_t> shape) {
-    const model::TensorView* view = file_->tensor(name);
-    if (error_) return nullptr;
-    if (view == nullptr) {
-      fail("the file has no tensor " + name, file_->path());
-    } else if (view->shape != shape) {
-      fail("tensor " + name + " has shape " + words(view->shape) + ", but the model's metadata asks for " +
-               words(shape),
-           file_->path() + ":" + std::to_string(view->file_offset));
-      return nullptr;
-    }
-    return view;
-  }
-
-  std::vector<float> vector(const std::string& name, std::uint64_t length) {
-    const model::TensorView* view = tensor(name, {length});
-    if (view == nullptr) return {};
-    std::vector<float> values(length);
-    model::dequantize(view->type, view->data, length, values.data());
+  std::vector<float> vector(const std::string& name) const {
+    const model::TensorView& view = *file_->tensor(name);
+    std::vector<float> values(view.columns());
+    model::dequantize(view.type, view.data, values.size(), values.data());
     return values;
   }
 
-  std::shared_ptr<const Linear> linear(std::initializer_list<const model::TensorView*> tensors,
-                                       Stacking stacking) {
+  std::shared_ptr<const Linear> linear(std::initializer_list<std::string> names, Stacking stacking) {
     if (error_) return nullptr;
-    auto packed = op_set_.pack(file_, std::span(tensors.begin(), tensors.size()), stacking, team_);
-    if (!packed) {
-      error_ = packed.error();
-      return nullptr;
-    }
-    return *std::move(packed);
+    std::vector<const model::TensorView*> tensors;
+    for (const std::string& name : names) tensors.push_back(file_->tensor(name));
+    auto packed = op_set_.pack(file_, tensors, stacking, team_);
+    if (packed) return *std::move(packed);
+    error_ = packed.error();
+    return nullptr;
   }
 
-  LlamaLayer layer(const model::ModelConfig& config, std::uint32_t index) {
+  LlamaLayer layer(std::uint32_t index) {
     const std::string block = "blk." + std::to_string(index) + ".";
-    const std::uint64_t hidden = config.hidden_size;
-    const std::uint64_t inner = config.intermediate_size;
-    const std::uint64_t q = std::uint64_t{config.num_attention_heads} * config.head_dim;
-    const std::uint64_t kv = std::uint64_t{config.num_key_value_heads} * config.head_dim;
     LlamaLayer layer;
-    layer.attention_norm = vector(block + "attn_norm.weight", hidden);
-    layer.qkv =
-        linear({tensor(block + "attn_q.weight", {q, hidden}), tensor(block + "attn_k.weight", {kv, hidden}),
-                tensor(block + "attn_v.weight", {kv, hidden})},
-               Stacking::concatenate);
-    layer.attention_output =
-        linear({tensor(block + "attn_output.weight", {hidden, q})}, Stacking::concatenate);
-    layer.ffn_norm = vector(block + "ffn_norm.weight", hidden);
-    layer.gate_up = linear({tensor(block + "ffn_gate.weight", {inner, hidden}),
-                            tensor(block + "ffn_up.weight", {inner, hidden})},
-                           Stacking::gate_and_up);
-    layer.down = linear({tensor(block + "ffn_down.weight", {hidden, inner})}, Stacking::concatenate);
+    layer.attention_norm = vector(block + "attn_norm.weight");
+    layer.qkv = linear({block + "attn_q.weight", block + "attn_k.weight", block + "attn_v.weight"},
+                       Stacking::concatenate);
+    layer.attention_output = linear({block + "attn_output.weight"}, Stacking::concatenate);
+    layer.ffn_norm = vector(block + "ffn_norm.weight");
+    layer.gate_up = linear({block + "ffn_gate.weight", block + "ffn_up.weight"}, Stacking::gate_and_up);
+    layer.down = linear({block + "ffn_down.weight"}, Stacking::concatenate);
     return layer;
   }
 
  private:
-  static std::string words(const std::vector<std::uint64_t>& shape) {
-    std::string text = "[";
-    for (const std::uint64_t size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
-    return text + "]";
-  }
-  void fail(std::string message, std::string where) {
-    error_ = model::Error{model::ErrorCode::bad_file, std::move(message), std::move(where)};
-  }
-
   std::shared_ptr<const model::ModelFile> file_;
   const OpSet& op_set_;
   Team& team_;
@@ -197,26 +164,19 @@ model::Result<std::shared_ptr<const StageWeights>> load_llama(
     const std::shared_ptr<const model::ModelFile>& file, model::ModelConfig config, LayerRange layers,
     std::shared_ptr<const OpSet> op_set, Team& team) {
   LlamaLoader loader(file, *op_set, team);
-  const std::vector<std::uint64_t> table{config.vocab_size, config.hidden_size};
   LlamaTensors tensors;
-  if (layers.first == 0) {
-    if (const auto* view = loader.tensor("token_embd.weight", table)) tensors.embedding.emplace(file, *view);
-  }
+  if (layers.first == 0) tensors.embedding.emplace(file, *file->tensor("token_embd.weight"));
   for (std::uint32_t index = layers.first; index < layers.last; ++index) {
-    tensors.layers.push_back(loader.layer(config, index));
+    tensors.layers.push_back(loader.layer(index));
   }
   if (layers.last == config.num_hidden_layers) {
-    tensors.output_norm = loader.vector("output_norm.weight", config.hidden_size);
-    const char* name = config.tie_word_embeddings ? "token_embd.weight" : "output.weight";
-    tensors.head = loader.linear({loader.tensor(name, table)}, Stacking::concatenate);
-  }
-  std::vector<float> rope_factors;
-  if (file->tensor("rope_freqs.weight") != nullptr) {
-    rope_factors = loader.vector("rope_freqs.weight", config.head_dim / 2);
+    tensors.output_norm = loader.vector("output_norm.weight");
+    tensors.head = loader.linear({config.tie_word_embeddings ? "token_embd.weight" : "output.weight"},
+                                 Stacking::concatenate);
   }
   if (loader.error()) return *loader.error();
-  return std::shared_ptr<const StageWeights>(std::make_shared<LlamaWeights>(
-      std::move(config), layers, std::move(op_set), std::move(tensors), rope_factors));
+  return std::shared_ptr<const StageWeights>(
+      std::make_shared<LlamaWeights>(std::move(config), layers, std::move(op_set), std::move(tensors)));
 }
 
 }  // namespace troupe::gpu
