@@ -8,7 +8,6 @@
 #include <caf/type_id.hpp>
 #include <memory>
 
-#include "actors/ingress/answer.hpp"
 #include "actors/payloads.hpp"
 #include "gpu/stage_executor.hpp"
 
@@ -46,16 +45,12 @@ typename Inspector::result_type inspect(Inspector& f, T& x) {
   return inspect_encoded(f, x);
 }
 
-/// session -> ingress, inside the ingress's process only: a request with the sink that its events go to.
-struct OpenRequest {
-  std::shared_ptr<const model::Request> request;
-  std::shared_ptr<AnswerSink> sink;
+/// session -> ingress: the gate (actors/ingress/ingress_gate.hpp) holds something new. The request itself waits in the
+/// gate and not in a mailbox, where an ingress's death would lose it without a word.
+struct RequestsWaiting {
+  std::uint64_t unused = 0;
 };
-/// session -> ingress: the client went away.
-struct CancelRequest {
-  model::RequestId id;
-};
-template <class V> void fields(V&& visit, CancelRequest& x) { visit(x.id); }
+template <class V> void fields(V&& visit, RequestsWaiting& x) { visit(x.unused); }
 
 /// stage i -> stage i + 1, inside one process: hidden states of a step by pointer. Between processes UCX carries them.
 struct Activations {
@@ -123,7 +118,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, first_custom_type_id)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::AuditAck))
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::Suspect))
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::MemberList))
-  CAF_ADD_TYPE_ID(troupe, (troupe::actors::CancelRequest))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::RequestsWaiting))
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::Tick))
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::Drain))
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::ListMembers))
@@ -132,6 +127,5 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, first_custom_type_id)
   CAF_ADD_TYPE_ID(troupe, (troupe::model::StepResult))
 CAF_END_TYPE_ID_BLOCK(troupe)
 
-// Pointers: these two never leave their process.
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::OpenRequest)
+// A pointer: never leaves its process.
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::Activations)

@@ -85,6 +85,7 @@ struct Serving {
 struct ReserveBlocks {
   Generation generation = 0;
   SequenceId id;
+  std::uint64_t lease = 0;  ///< the scheduler's counter: late copies of older messages are told by it
   std::vector<Token> tokens;
   std::uint32_t blocks = 0;
   bool use_prefix = true;  ///< false when every position's logits are wanted (prompt log-probabilities)
@@ -95,6 +96,7 @@ struct ReserveBlocks {
 struct BlockLease {
   Generation generation = 0;
   SequenceId id;
+  std::uint64_t lease = 0;
   bool granted = false;
   std::vector<BlockId> blocks;
   std::uint32_t cached_tokens = 0;
@@ -106,6 +108,7 @@ struct BlockLease {
 /// `confirmed_from` on; their full blocks may be shared later.
 struct LeaseWish {
   SequenceId id;
+  std::uint64_t lease = 0;
   std::uint32_t held = 0;   ///< blocks the scheduler knows of: a repeated wish is answered with the same blocks
   std::uint32_t blocks = 0;
   std::uint32_t confirmed_from = 0;
@@ -141,6 +144,7 @@ struct LeaseExtensions {
 struct ReleaseBlocks {
   Generation generation = 0;
   SequenceId id;
+  std::uint64_t lease = 0;
   bool keep_prefix = true;
   std::vector<Token> confirmed;  ///< all tokens whose KV is written, from position 0
   bool operator==(const ReleaseBlocks&) const = default;
@@ -150,6 +154,7 @@ struct ReleaseBlocks {
 struct BlocksReleased {
   Generation generation = 0;
   SequenceId id;
+  std::uint64_t lease = 0;
   bool operator==(const BlocksReleased&) const = default;
 };
 
@@ -164,8 +169,7 @@ struct KvReady {
 struct Fenced {
   Generation generation = 0;
   std::uint32_t stage = 0;
-  std::uint64_t store = 0;      ///< names the bytes of the stage's KV
-  bool kv_intact = false;       ///< the bytes that older generations wrote are still there
+  std::uint64_t store = 0;  ///< names the bytes of the stage's KV: the same id, the same bytes
   bool operator==(const Fenced&) const = default;
 };
 
@@ -205,6 +209,7 @@ struct ClosedSummary {
 
 /// ingress -> audit, repeated until acknowledged; the audit log knows (request, kind) and writes each once.
 struct RequestOpened {
+  std::uint32_t ingress = 0;
   RequestId id;
   std::string client_request_id;
   std::string tenant;
@@ -216,6 +221,7 @@ struct RequestOpened {
   bool operator==(const RequestOpened&) const = default;
 };
 struct RequestClosed {
+  std::uint32_t ingress = 0;
   RequestId id;
   std::string client_request_id;
   ClosedSummary summary;
@@ -274,26 +280,26 @@ template <class V> void fields(V&& visit, Refused& x) { visit(x.generation, x.id
 template <class V> void fields(V&& visit, Serving& x) { visit(x.generation); }
 template <class V>
 void fields(V&& visit, ReserveBlocks& x) {
-  visit(x.generation, x.id, x.tokens, x.blocks, x.use_prefix);
+  visit(x.generation, x.id, x.lease, x.tokens, x.blocks, x.use_prefix);
 }
 template <class V>
 void fields(V&& visit, BlockLease& x) {
-  visit(x.generation, x.id, x.granted, x.blocks, x.cached_tokens, x.free);
+  visit(x.generation, x.id, x.lease, x.granted, x.blocks, x.cached_tokens, x.free);
 }
 template <class V>
 void fields(V&& visit, LeaseWish& x) {
-  visit(x.id, x.held, x.blocks, x.confirmed_from, x.confirmed);
+  visit(x.id, x.lease, x.held, x.blocks, x.confirmed_from, x.confirmed);
 }
 template <class V> void fields(V&& visit, ExtendLeases& x) { visit(x.generation, x.number, x.wishes); }
 template <class V> void fields(V&& visit, LeaseGrant& x) { visit(x.id, x.granted, x.held, x.blocks); }
 template <class V> void fields(V&& visit, LeaseExtensions& x) { visit(x.generation, x.number, x.grants); }
 template <class V>
 void fields(V&& visit, ReleaseBlocks& x) {
-  visit(x.generation, x.id, x.keep_prefix, x.confirmed);
+  visit(x.generation, x.id, x.lease, x.keep_prefix, x.confirmed);
 }
-template <class V> void fields(V&& visit, BlocksReleased& x) { visit(x.generation, x.id); }
+template <class V> void fields(V&& visit, BlocksReleased& x) { visit(x.generation, x.id, x.lease); }
 template <class V> void fields(V&& visit, KvReady& x) { visit(x.generation, x.total_blocks); }
-template <class V> void fields(V&& visit, Fenced& x) { visit(x.generation, x.stage, x.store, x.kv_intact); }
+template <class V> void fields(V&& visit, Fenced& x) { visit(x.generation, x.stage, x.store); }
 template <class V> void fields(V&& visit, FedToken& x) { visit(x.slot, x.position, x.token); }
 template <class V> void fields(V&& visit, TokenFeed& x) { visit(x.generation, x.step, x.tokens); }
 template <class V>
@@ -307,9 +313,9 @@ void fields(V&& visit, ClosedSummary& x) {
 }
 template <class V>
 void fields(V&& visit, RequestOpened& x) {
-  visit(x.id, x.client_request_id, x.tenant, x.model, x.fingerprint, x.choices, x.prompt_tokens, x.max_tokens);
+  visit(x.ingress, x.id, x.client_request_id, x.tenant, x.model, x.fingerprint, x.choices, x.prompt_tokens, x.max_tokens);
 }
-template <class V> void fields(V&& visit, RequestClosed& x) { visit(x.id, x.client_request_id, x.summary); }
+template <class V> void fields(V&& visit, RequestClosed& x) { visit(x.ingress, x.id, x.client_request_id, x.summary); }
 template <class V> void fields(V&& visit, AuditKey& x) { visit(x.id, x.closed); }
 template <class V> void fields(V&& visit, AuditAck& x) { visit(x.written, x.error); }
 template <class V> void fields(V&& visit, Suspect& x) { visit(x.generation, x.actor, x.reason); }

@@ -14,8 +14,7 @@ namespace troupe::actors {
 
 /// Owns the truth of open requests; sessions on I/O threads talk to it through an IngressPort.
 using IngressActor = caf::typed_actor<caf::reacts_to<View>,           // supervisor
-                                      caf::reacts_to<OpenRequest>,    // session
-                                      caf::reacts_to<CancelRequest>,  // session
+                                      caf::reacts_to<RequestsWaiting>,  // session
                                       caf::reacts_to<OpenSetCredit>,  // scheduler
                                       caf::reacts_to<Refused>,        // scheduler
                                       caf::reacts_to<Serving>,        // scheduler
@@ -51,8 +50,7 @@ using StageActor = caf::typed_actor<caf::reacts_to<View>>;  // supervisor
 using ComputeActor = caf::typed_actor<caf::reacts_to<View>,             // its front
                                       caf::reacts_to<model::StepPlan>,  // scheduler
                                       caf::reacts_to<Activations>,      // the stage before
-                                      caf::reacts_to<TokenFeed>,        // the last stage, to stage 0
-                                      caf::reacts_to<Tick>>;            // itself
+                                      caf::reacts_to<TokenFeed>>;       // the last stage, to stage 0
 
 /// Writes the append-only record.
 using AuditActor = caf::typed_actor<caf::reacts_to<View>,           // supervisor
@@ -78,6 +76,7 @@ struct StageHandle {
 /// restart: one road for both.
 struct View {
   Generation generation = 0;
+  std::uint32_t index = 0;  ///< which of its kind the receiver is: stage 1, ingress 0
   std::vector<IngressActor> ingresses;
   SchedulerActor scheduler;
   KvCacheActor kv_cache;
@@ -94,7 +93,7 @@ typename Inspector::result_type inspect(Inspector& f, StageHandle& x) {
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, View& x) {
-  return f(caf::meta::type_name("View"), x.generation, x.ingresses, x.scheduler, x.kv_cache, x.stages, x.audit,
+  return f(caf::meta::type_name("View"), x.generation, x.index, x.ingresses, x.scheduler, x.kv_cache, x.stages, x.audit,
            x.supervisor, x.incarnations);
 }
 
