@@ -19,8 +19,8 @@ enum class BlockPlace : std::uint8_t {
   quarantined,  ///< given back, but a step in flight may still touch it
 };
 
-/// The blocks of a replica's KV pool: reference counts and quarantine. The place of a block is derived from three
-/// facts (references, cached, busy), never set, so that it cannot contradict them.
+/// The blocks of a replica's KV pool: reference counts and quarantine. The place of a block is derived from
+/// three facts (references, cached, busy), never set, so that it cannot contradict them.
 ///
 /// Threads: one caller at a time.
 class BlockPool {
@@ -73,7 +73,8 @@ class BlockPool {
 
   std::vector<Block> blocks_;
   std::set<model::BlockId> free_;
-  std::set<std::pair<model::StepNumber, model::BlockId>> waiting_;  ///< busy and not leased, by the step awaited
+  std::set<std::pair<model::StepNumber, model::BlockId>>
+      waiting_;  ///< busy and not leased, by the step awaited
   std::uint32_t counts_[4] = {};
   std::uint32_t idle_busy_ = 0;
   model::StepNumber returned_ = 0;
