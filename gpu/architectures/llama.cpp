@@ -84,11 +84,11 @@ class LlamaForward final : public Forward {
 class LlamaWeights final : public StageWeights {
  public:
   LlamaWeights(model::ModelConfig config, LayerRange layers, std::shared_ptr<const OpSet> op_set,
-               LlamaTensors tensors)
+               LlamaTensors tensors, std::span<const float> rope_factors)
       : StageWeights(std::move(config), layers, std::move(op_set)),
         tensors_(std::move(tensors)),
         rope_(this->config().head_dim, this->config().max_position_embeddings, this->config().rope_theta,
-              {}) {}
+              rope_factors) {}
 
   std::unique_ptr<Forward> make_forward(std::uint32_t max_rows, std::uint32_t max_positions,
                                         Team& team) const override {
@@ -175,8 +175,10 @@ model::Result<std::shared_ptr<const StageWeights>> load_llama(
                                  Stacking::concatenate);
   }
   if (loader.error()) return *loader.error();
-  return std::shared_ptr<const StageWeights>(
-      std::make_shared<LlamaWeights>(std::move(config), layers, std::move(op_set), std::move(tensors)));
+  std::vector<float> rope_factors;  // Llama 3.1 stretches its context with them
+  if (file->tensor("rope_freqs.weight") != nullptr) rope_factors = loader.vector("rope_freqs.weight");
+  return std::shared_ptr<const StageWeights>(std::make_shared<LlamaWeights>(
+      std::move(config), layers, std::move(op_set), std::move(tensors), rope_factors));
 }
 
 }  // namespace troupe::gpu
