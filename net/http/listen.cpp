@@ -45,6 +45,7 @@ std::string holder_of(std::uint16_t port) {
   const std::string wanted = "socket:[" + listening_inode(port) + "]";
   std::error_code error;
   for (const auto& process : fs::directory_iterator("/proc", error)) {
+    if (process.path().filename().string().find_first_not_of("0123456789") != std::string::npos) continue;
     for (fs::directory_iterator it(process.path() / "fd", error), end; !error && it != end; it.increment(error)) {
       if (fs::read_symlink(it->path(), error) != wanted) continue;
       std::string name;
