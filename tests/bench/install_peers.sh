@@ -73,8 +73,13 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 source, target = sys.argv[1], sys.argv[2]
 folder, name = os.path.split(os.path.realpath(source))
-model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
-model.to(torch.bfloat16).save_pretrained(target)
+loaded = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
+# The loaded model calls itself quantized and refuses to be saved; its weights are floats all the same.
+config = loaded.config
+del config.quantization_config
+plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+plain.load_state_dict(loaded.state_dict())
+plain.to(torch.bfloat16).save_pretrained(target)
 AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(target)
 PYTHON
   fi
