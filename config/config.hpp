@@ -9,21 +9,22 @@ namespace troupe::config {
 
 /// When a part that died is started again. Supervision is data.
 struct RestartPolicy {
-  std::chrono::milliseconds pause_min{10};     ///< before the first restart; doubles with each death in the window
+  std::chrono::milliseconds pause_min{
+      10};  ///< before the first restart; doubles with each death in the window
   std::chrono::milliseconds pause_max{2'000};
-  std::uint32_t attempts = 5;                  ///< deaths within `window` before it is given up and escalated
+  std::uint32_t attempts = 5;  ///< deaths within `window` before it is given up and escalated
   std::chrono::milliseconds window{30'000};
 };
 
-/// Every option of a server, validated. The one list behind it (names, units, bounds, meaning, restart scope, secrecy)
-/// is config/schema.cpp; defaults here and there are the same by test.
+/// Every option of a server, validated. The one list behind it (names, units, bounds, meaning, restart scope,
+/// secrecy) is config/schema.cpp; defaults here and there are the same by test.
 struct Config {
   struct Server {
     std::string host = "127.0.0.1";
     std::uint16_t port = 8080;
     std::string admin_host = "127.0.0.1";
     std::uint16_t admin_port = 8081;
-    std::string data_dir = "troupe-data";     ///< audit log, generation counter, crash evidence
+    std::string data_dir = "troupe-data";  ///< audit log, generation counter, crash evidence
     std::uint32_t io_threads = 1;
     std::uint64_t max_body_bytes = 16U << 20U;
     std::uint32_t max_header_bytes = 16U << 10U;
@@ -46,10 +47,10 @@ struct Config {
   } model;
 
   struct Scheduler {
-    std::uint32_t max_num_seqs = 64;             ///< sequences in a step
-    std::uint32_t max_num_batched_tokens = 512;  ///< rows in a step: the prefill chunk
-    std::uint32_t max_waiting = 1024;            ///< sequences that wait; one more is refused with 429
-    std::uint32_t max_choices = 128;             ///< prompts x n of one request
+    std::uint32_t max_num_seqs = 64;                  ///< sequences in a step
+    std::uint32_t max_num_batched_tokens = 512;       ///< rows in a step: the prefill chunk
+    std::uint32_t max_waiting = 1024;                 ///< sequences that wait; one more is refused with 429
+    std::uint32_t max_choices = 128;                  ///< prompts x n of one request
     std::chrono::milliseconds step_deadline{30'000};  ///< a step that takes longer is treated as a death
   } scheduler;
 
