@@ -11,7 +11,7 @@ namespace troupe::model {
 namespace {
 
 /// A length that a tensor's shape is made of.
-enum class Size : std::uint8_t { one, vocab, hidden, query, key_value, intermediate };
+enum class Size : std::uint8_t { one, vocab, hidden, query, key_value, intermediate, rotary_pairs };
 
 /// A tensor that an architecture needs: shape [rows, columns], or [columns] when rows is `one`.
 struct TensorRule {
@@ -32,6 +32,7 @@ constexpr TensorRule kDecoderTensors[] = {
     {"token_embd.weight", Size::vocab, Size::hidden},
     {"output_norm.weight", Size::one, Size::hidden},
     {"output.weight", Size::vocab, Size::hidden, false},
+    {"rope_freqs.weight", Size::one, Size::rotary_pairs, false},
 };
 
 constexpr TensorRule kLlamaLayer[] = {
@@ -160,8 +161,6 @@ class ConfigReader {
     const auto scaling = file_.text(key("rope.scaling.type"));
     if (scaling && *scaling != "none")
       fail(key("rope.scaling.type") + " \"" + std::string(*scaling) + "\" is not supported");
-    if (file_.tensor("rope_freqs.weight") != nullptr)
-      fail("scaled rotary frequencies (rope_freqs.weight) are not supported");
   }
 
   /// An optional key that the forward pass takes as given.
@@ -187,6 +186,8 @@ class ConfigReader {
         return std::uint64_t{config_.num_key_value_heads} * config_.head_dim;
       case Size::intermediate:
         return config_.intermediate_size;
+      case Size::rotary_pairs:
+        return config_.head_dim / 2;
     }
     return 0;
   }

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/tokenizer/pre_tokenizer.hpp"
+
+#include <string>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+namespace troupe::model {
+namespace {
+
+// The patterns as the models' authors published them in tokenizer.json.
+constexpr std::string_view kGpt2 =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kDigit = R"(\p{N})";
+constexpr std::string_view kThreeDigits = R"(\p{N}{1,3})";
+constexpr std::string_view kLlama3 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kQwen2 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kHanAndKana = R"([\x{4e00}-\x{9fa5}\x{3040}-\x{309f}\x{30a0}-\x{30ff}]+)";
+constexpr std::string_view kDeepSeek3 =
+    R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+const std::vector<PreTokenizerRules>& known_rules() {
+  static const std::vector<PreTokenizerRules> rules = {
+      {"smollm", {kDigit, kGpt2}},
+      {"gpt-2", {kGpt2}},
+      {"default", {kGpt2}},
+      {"llama-bpe", {kLlama3}, true, false, true},
+      {"llama3", {kLlama3}, true, false, true},
+      {"qwen2", {kQwen2}, false, true},
+      {"deepseek-r1-qwen", {kQwen2}, false, true, true},
+      {"deepseek-v3", {kThreeDigits, kHanAndKana, kDeepSeek3}, false, false, true},
+  };
+  return rules;
+}
+
+/// White space as Unicode defines it: PCRE2's own \s is ASCII or, with properties, counts U+180E in.
+constexpr std::string_view kSpaces =
+    R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
+
+std::string with_unicode_spaces(std::string_view pattern) {
+  std::string out;
+  bool in_class = false;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == '\\') {
+      const char escaped = pattern[++i];
+      if (escaped == 's' && in_class) {
+        out += kSpaces;
+      } else if (escaped == 's' || escaped == 'S') {
+        out += (escaped == 's' ? "[" : "[^") + std::string(kSpaces) + "]";
+      } else {
+        out += {c, escaped};
+      }
+      continue;
+    }
+    if (c == '[') in_class = true;
+    if (c == ']') in_class = false;
+    out += c;
+  }
+  return out;
+}
+
+struct FreeMatch {
+  void operator()(pcre2_match_data* match) const { pcre2_match_data_free(match); }
+};
+
+}  // namespace
+
+/// One compiled pattern.
+class PreTokenizer::Pass {
+ public:
+  explicit Pass(std::string_view pattern) {
+    const std::string full = with_unicode_spaces(pattern);
+    int error = 0;
+    PCRE2_SIZE offset = 0;
+    code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(full.data()), full.size(), PCRE2_UTF, &error, &offset,
+                          nullptr);
+    // Where the system forbids generated code this fails, and matching is interpreted instead.
+    if (code_ != nullptr) pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE);
+  }
+  ~Pass() { pcre2_code_free(code_); }
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+
+  bool ok() const { return code_ != nullptr; }
+
+  /// Calls `piece` for every match and every gap, in order.
+  template <class F>
+  void for_each(std::string_view text, F&& piece) const {
+    const std::unique_ptr<pcre2_match_data, FreeMatch> match(pcre2_match_data_create(1, nullptr));
+    const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+    std::size_t at = 0;
+    while (at < text.size()) {
+      const int found =
+          pcre2_match(code_, subject, text.size(), at, PCRE2_NO_UTF_CHECK, match.get(), nullptr);
+      if (found < 0) break;
+      const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match.get());
+      if (range[0] > at) piece(text.substr(at, range[0] - at));
+      if (range[1] > range[0]) piece(text.substr(range[0], range[1] - range[0]));
+      at = range[1];
+    }
+    if (at < text.size()) piece(text.substr(at));
+  }
+
+ private:
+  pcre2_code* code_ = nullptr;
+};
+
+Result<PreTokenizerRules> pre_tokenizer_rules(std::string_view name) {
+  std::string known;
+  for (const PreTokenizerRules& rules : known_rules()) {
+    if (rules.name == name) return rules;
+    known += (known.empty() ? "" : ", ") + std::string(rules.name);
+  }
+  return Error{
+      ErrorCode::bad_file,
+      "the pre-tokenizer \"" + std::string(name.substr(0, 64)) + "\" is not supported; supported: " + known,
+      "tokenizer.ggml.pre"};
+}
+
+PreTokenizer::PreTokenizer() = default;
+PreTokenizer::~PreTokenizer() = default;
+
+Result<std::unique_ptr<PreTokenizer>> PreTokenizer::make(const PreTokenizerRules& rules) {
+  std::unique_ptr<PreTokenizer> made(new PreTokenizer);
+  for (const std::string_view pattern : rules.passes) {
+    made->passes_.push_back(std::make_unique<Pass>(pattern));
+    if (!made->passes_.back()->ok()) {
+      return Error{ErrorCode::internal,
+                   "a pattern of the pre-tokenizer " + std::string(rules.name) + " does not compile", ""};
+    }
+  }
+  return made;
+}
+
+void PreTokenizer::split(std::string_view text, std::vector<std::string_view>& words) const {
+  split(text, 0, words);
+}
+
+void PreTokenizer::split(std::string_view text, std::size_t pass,
+                         std::vector<std::string_view>& words) const {
+  if (pass == passes_.size()) {
+    words.push_back(text);
+    return;
+  }
+  passes_[pass]->for_each(text, [&](std::string_view piece) { split(piece, pass + 1, words); });
+}
+
+}  // namespace troupe::model
