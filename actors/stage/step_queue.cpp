@@ -10,6 +10,7 @@ void StepQueue::reset(Generation generation, std::uint32_t stage, std::uint32_t 
   generation_ = generation;
   stage_ = stage;
   stages_ = stages;
+  next_step_ = 1;
   plans_.clear();
   hidden_.clear();
   slots_.clear();
@@ -56,12 +57,14 @@ void StepQueue::note_starts(const model::StepPlan& plan) {
 }
 
 std::optional<ReadyStep> StepQueue::next() {
-  if (plans_.empty()) return std::nullopt;
+  // A gap means a lost plan: running the one behind it would leave a hole in the KV. The step's deadline heals it.
+  if (plans_.empty() || plans_.front().step != next_step_) return std::nullopt;
   const auto hidden = hidden_.find(plans_.front().step);
   if (stage_ > 0 && hidden == hidden_.end()) return std::nullopt;
   if (!tokens_known(plans_.front())) return std::nullopt;
   ReadyStep ready{std::move(plans_.front()), nullptr};
   plans_.pop_front();
+  ++next_step_;
   if (hidden != hidden_.end()) {
     ready.hidden = std::move(hidden->second);
     hidden_.erase(hidden);

@@ -49,6 +49,7 @@ class StepQueue {
   Generation generation_ = 0;
   std::uint32_t stage_ = 0;
   std::uint32_t stages_ = 1;
+  StepNumber next_step_ = 1;  ///< a generation's steps are numbered from 1
   std::deque<model::StepPlan> plans_;
   std::map<StepNumber, std::shared_ptr<const gpu::HiddenStates>> hidden_;
   std::map<model::Slot, KnownSlot> slots_;
