@@ -32,7 +32,7 @@ Domain duration(std::uint64_t min, std::uint64_t max) {
   return {.kind = Kind::duration, .min = min, .max = max, .unit = "milliseconds", .choices = {}};
 }
 Domain text(std::uint64_t min, std::uint64_t max) {
-  return {.kind = Kind::text, .min = min, .max = max, .unit = "characters", .choices = {}};
+  return {.kind = Kind::text, .min = min, .max = max, .unit = "bytes", .choices = {}};
 }
 Domain choice(std::vector<std::string_view> choices) {
   return {.kind = Kind::choice, .min = 0, .max = 0, .unit = "", .choices = std::move(choices)};

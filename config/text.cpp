@@ -124,7 +124,7 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   append_escaped(out, text);
   return out + '"';

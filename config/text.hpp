@@ -30,6 +30,6 @@ bool is_clean_text(std::string_view text);
 void append_escaped(std::string& out, std::string_view text);
 
 /// `text` escaped, between double quotes: a JSON string, and a TOML basic string too.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace troupe::config
