@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "gpu/cpu/kernel_attention.hpp"
 #include "gpu/cpu/kernel_float_linear.hpp"
+#include "gpu/cpu/kernel_kv.hpp"
 #include "gpu/cpu/kernel_linear.hpp"
 #include "gpu/cpu/kernel_rows.hpp"
 
@@ -14,6 +16,12 @@ inline constexpr Kernels kKernels = {
     emit_floats,
     rms_norm,
     silu_multiply,
+    rotate,
+    write_kv,
+    kQueryTile,
+    attend,
+    merge_splits,
+    finish_query,
 };
 
 }  // namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE

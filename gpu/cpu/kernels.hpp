@@ -69,6 +69,27 @@ struct LinearTask {
   bool add = false;
 };
 
+/// Queries of one KV head over one split of their sequence's tokens. A block holds, per KV head: K as
+/// [head_dim][16][2] bfloat16, the pair being tokens t and t + 16; then V as [32 tokens][head_dim] bfloat16,
+/// each whole run of 32 dimensions as 16 pairs d and d + 16, a rest in plain order.
+struct AttentionTask {
+  const float* q = nullptr;  ///< first position's first head; heads follow one another
+  std::size_t q_stride = 0;  ///< from one position to the next
+  std::uint32_t positions = 0;
+  std::uint32_t heads = 0;  ///< positions * heads <= query_tile
+  std::uint32_t head_dim = 0;
+  std::uint32_t start = 0;  ///< the first position
+  float scale = 1.0F;
+  const std::byte* kv = nullptr;  ///< this KV head in block 0
+  std::size_t block_bytes = 0;
+  const std::uint32_t* blocks = nullptr;
+  std::uint32_t first_tile = 0;
+  std::uint32_t end_tile = 0;
+  float* scratch = nullptr;  ///< [head_dim][queries]
+  /// [queries][head_dim rounded up to 32, then 16]: out, maximum, sum; written whole.
+  float* states = nullptr;
+};
+
 /// The kernels of one instruction set.
 struct Kernels {
   void (*linear[kFormats])(const LinearTask& task);
@@ -77,6 +98,16 @@ struct Kernels {
   void (*rms_norm)(const float* x, const float* gain, float eps, std::uint32_t width, float* scratch,
                    const RowSink& sink);
   void (*silu_multiply)(const float* gate_up, std::uint32_t width, float* scratch, const RowSink& sink);
+  /// kernel_kv.hpp.
+  void (*rotate)(float* values, std::uint32_t heads, std::uint32_t head_dim, const float* cosine,
+                 const float* sine);
+  void (*write_kv)(const float* k, const float* v, std::uint32_t head_dim, std::uint32_t token,
+                   std::byte* keys, std::byte* values);
+  /// kernel_attention.hpp.
+  std::uint32_t query_tile;
+  void (*attend)(const AttentionTask& task);
+  void (*merge_splits)(float* states, const float* later, std::uint32_t queries, std::uint32_t head_dim);
+  void (*finish_query)(const float* state, std::uint32_t head_dim, float* out);
 };
 
 const Kernels& portable_kernels();

@@ -16,6 +16,8 @@ namespace troupe::gpu::cpu::avx2 {
 
 /// Rows that one pass over a weight panel serves: with 4, the sums and the weights fit the 16 registers.
 inline constexpr int kRowTile = 4;
+/// Queries that share one pass over a tile of keys.
+inline constexpr int kQueryTile = 3;
 
 struct Floats {
   __m256 low, high;
@@ -111,16 +113,33 @@ TROUPE_INLINE Ints no_ints() {
   return {_mm256_setzero_si256(), _mm256_setzero_si256()};
 }
 TROUPE_INLINE __m256i load_256(const std::byte* p) {
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
 }
 TROUPE_INLINE Ints load_ints(const std::byte* p) {
   return {load_256(p), load_256(p + 32)};
+}
+TROUPE_INLINE void store_ints(std::byte* p, Ints a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.low);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 32), a.high);
 }
 TROUPE_INLINE Ints operator+(Ints a, Ints b) {
   return {_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)};
 }
 TROUPE_INLINE Ints operator&(Ints a, Ints b) {
   return {_mm256_and_si256(a.low, b.low), _mm256_and_si256(a.high, b.high)};
+}
+TROUPE_INLINE Ints operator|(Ints a, Ints b) {
+  return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
+}
+template <int N>
+TROUPE_INLINE Ints right32(Ints a) {
+  return {_mm256_srli_epi32(a.low, N), _mm256_srli_epi32(a.high, N)};
+}
+TROUPE_INLINE __m256i eight_if_number(__m256 x, __m256i a, __m256i b) {
+  return _mm256_blendv_epi8(b, a, _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_ORD_Q)));
+}
+TROUPE_INLINE Ints if_number(Floats x, Ints a, Ints b) {
+  return {eight_if_number(x.low, a.low, b.low), eight_if_number(x.high, a.high, b.high)};
 }
 template <int N>
 TROUPE_INLINE Ints left32(Ints a) {

@@ -6,6 +6,7 @@
 
 #include <immintrin.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -15,6 +16,8 @@ namespace troupe::gpu::cpu::avx512 {
 
 /// Rows that one pass over a weight panel serves: with 12 sums and 12 totals, 24 of the 32 registers.
 inline constexpr int kRowTile = 12;
+/// Queries that share one pass over a tile of keys: 24 sums.
+inline constexpr int kQueryTile = 12;
 
 struct Floats {
   __m512 v;
@@ -108,15 +111,29 @@ TROUPE_INLINE Ints no_ints() {
 TROUPE_INLINE Ints splat_int(std::int32_t x) {
   return {_mm512_set1_epi32(x)};
 }
-/// 64 bytes, from an address that is a multiple of 64.
+/// 64 bytes.
 TROUPE_INLINE Ints load_ints(const std::byte* p) {
-  return {_mm512_load_si512(p)};
+  return {_mm512_loadu_si512(p)};
+}
+TROUPE_INLINE void store_ints(std::byte* p, Ints a) {
+  _mm512_storeu_si512(p, a.v);
 }
 TROUPE_INLINE Ints operator+(Ints a, Ints b) {
   return {_mm512_add_epi32(a.v, b.v)};
 }
 TROUPE_INLINE Ints operator&(Ints a, Ints b) {
   return {_mm512_and_si512(a.v, b.v)};
+}
+TROUPE_INLINE Ints operator|(Ints a, Ints b) {
+  return {_mm512_or_si512(a.v, b.v)};
+}
+template <int N>
+TROUPE_INLINE Ints right32(Ints a) {
+  return {_mm512_srli_epi32(a.v, N)};
+}
+/// a in the lanes where x is a number, b where it is NaN.
+TROUPE_INLINE Ints if_number(Floats x, Ints a, Ints b) {
+  return {_mm512_mask_blend_epi32(_mm512_cmp_ps_mask(x.v, x.v, _CMP_ORD_Q), b.v, a.v)};
 }
 template <int N>
 TROUPE_INLINE Ints left32(Ints a) {

@@ -15,6 +15,8 @@ namespace troupe::gpu::cpu::portable {
 
 /// Rows that one pass over a weight panel serves.
 inline constexpr int kRowTile = 2;
+/// Queries that share one pass over a tile of keys.
+inline constexpr int kQueryTile = 2;
 
 struct Floats {
   float v[16];
@@ -114,6 +116,9 @@ TROUPE_INLINE Ints load_ints(const std::byte* p) {
   std::memcpy(out.v, p, sizeof out.v);
   return out;
 }
+TROUPE_INLINE void store_ints(std::byte* p, Ints a) {
+  std::memcpy(p, a.v, sizeof a.v);
+}
 TROUPE_INLINE std::int16_t half_of(std::int32_t lane, int which) {
   return static_cast<std::int16_t>(which == 0 ? lane : lane >> 16);
 }
@@ -128,6 +133,16 @@ TROUPE_INLINE Ints operator+(Ints a, Ints b) {
 }
 TROUPE_INLINE Ints operator&(Ints a, Ints b) {
   return each_int([&](int i) { return a.v[i] & b.v[i]; });
+}
+TROUPE_INLINE Ints operator|(Ints a, Ints b) {
+  return each_int([&](int i) { return a.v[i] | b.v[i]; });
+}
+template <int N>
+TROUPE_INLINE Ints right32(Ints a) {
+  return each_int([&](int i) { return static_cast<std::int32_t>(static_cast<std::uint32_t>(a.v[i]) >> N); });
+}
+TROUPE_INLINE Ints if_number(Floats x, Ints a, Ints b) {
+  return each_int([&](int i) { return x.v[i] == x.v[i] ? a.v[i] : b.v[i]; });
 }
 template <int N>
 TROUPE_INLINE Ints left32(Ints a) {
