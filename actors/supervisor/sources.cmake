@@ -1,0 +1,2 @@
+set(TROUPE_SUPERVISOR_SOURCES
+  supervisor/restart_policy.cpp)
