@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "model/tokenizer/unicode_pattern.hpp"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -36,77 +38,55 @@ const std::vector<PreTokenizerRules>& known_rules() {
   return rules;
 }
 
-/// White space as Unicode defines it: PCRE2's own \s is ASCII or, with properties, counts U+180E in.
-constexpr std::string_view kSpaces =
-    R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
-
-std::string with_unicode_spaces(std::string_view pattern) {
-  std::string out;
-  bool in_class = false;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const char c = pattern[i];
-    if (c == '\\') {
-      const char escaped = pattern[++i];
-      if (escaped == 's' && in_class) {
-        out += kSpaces;
-      } else if (escaped == 's' || escaped == 'S') {
-        out += (escaped == 's' ? "[" : "[^") + std::string(kSpaces) + "]";
-      } else {
-        out += {c, escaped};
-      }
-      continue;
-    }
-    if (c == '[') in_class = true;
-    if (c == ']') in_class = false;
-    out += c;
-  }
-  return out;
-}
-
 struct FreeMatch {
   void operator()(pcre2_match_data* match) const { pcre2_match_data_free(match); }
 };
+struct FreeCode {
+  void operator()(pcre2_code* code) const { pcre2_code_free(code); }
+};
+using Code = std::unique_ptr<pcre2_code, FreeCode>;
+
+Code compile(const std::string& pattern) {
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  Code code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_UTF, &error,
+                          &offset, nullptr));
+  // Where the system forbids generated code this fails, and matching is interpreted instead.
+  if (code != nullptr) pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);
+  return code;
+}
 
 }  // namespace
 
-/// One compiled pattern.
+/// One pattern, compiled twice: the slower form is for text with characters that PCRE2's tables lack.
 class PreTokenizer::Pass {
  public:
-  explicit Pass(std::string_view pattern) {
-    const std::string full = with_unicode_spaces(pattern);
-    int error = 0;
-    PCRE2_SIZE offset = 0;
-    code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(full.data()), full.size(), PCRE2_UTF, &error, &offset,
-                          nullptr);
-    // Where the system forbids generated code this fails, and matching is interpreted instead.
-    if (code_ != nullptr) pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE);
-  }
-  ~Pass() { pcre2_code_free(code_); }
-  Pass(const Pass&) = delete;
-  Pass& operator=(const Pass&) = delete;
+  explicit Pass(std::string_view pattern)
+      : plain_(compile(unicode_pattern(pattern, false))), recent_(compile(unicode_pattern(pattern, true))) {}
 
-  bool ok() const { return code_ != nullptr; }
+  bool ok() const { return plain_ != nullptr && recent_ != nullptr; }
 
   /// Calls `piece` for every match and every gap, in order.
   template <class F>
-  void for_each(std::string_view text, F&& piece) const {
+  void for_each(std::string_view text, bool recent, F&& piece) const {
     const std::unique_ptr<pcre2_match_data, FreeMatch> match(pcre2_match_data_create(1, nullptr));
+    const pcre2_code* code = (recent ? recent_ : plain_).get();
     const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
     std::size_t at = 0;
     while (at < text.size()) {
-      const int found =
-          pcre2_match(code_, subject, text.size(), at, PCRE2_NO_UTF_CHECK, match.get(), nullptr);
+      const int found = pcre2_match(code, subject, text.size(), at, PCRE2_NO_UTF_CHECK, match.get(), nullptr);
       if (found < 0) break;
       const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match.get());
       if (range[0] > at) piece(text.substr(at, range[0] - at));
-      if (range[1] > range[0]) piece(text.substr(range[0], range[1] - range[0]));
+      piece(text.substr(range[0], range[1] - range[0]));
       at = range[1];
     }
     if (at < text.size()) piece(text.substr(at));
   }
 
  private:
-  pcre2_code* code_ = nullptr;
+  Code plain_;
+  Code recent_;
 };
 
 Result<PreTokenizerRules> pre_tokenizer_rules(std::string_view name) {
@@ -137,16 +117,17 @@ Result<std::unique_ptr<PreTokenizer>> PreTokenizer::make(const PreTokenizerRules
 }
 
 void PreTokenizer::split(std::string_view text, std::vector<std::string_view>& words) const {
-  split(text, 0, words);
+  split(text, 0, has_recent_characters(text), words);
 }
 
-void PreTokenizer::split(std::string_view text, std::size_t pass,
+void PreTokenizer::split(std::string_view text, std::size_t pass, bool recent,
                          std::vector<std::string_view>& words) const {
   if (pass == passes_.size()) {
     words.push_back(text);
     return;
   }
-  passes_[pass]->for_each(text, [&](std::string_view piece) { split(piece, pass + 1, words); });
+  passes_[pass]->for_each(text, recent,
+                          [&](std::string_view piece) { split(piece, pass + 1, recent, words); });
 }
 
 }  // namespace troupe::model

@@ -12,8 +12,8 @@ namespace troupe::model {
 /// How text is cut into words before merging, under the name that GGUF files give it (tokenizer.ggml.pre).
 struct PreTokenizerRules {
   std::string_view name;
-  /// Each pattern isolates its matches in every piece that the one before left; what lies between matches is
-  /// a piece.
+  /// Patterns that never match nothing. Each isolates its matches in every piece that the one before left;
+  /// what lies between matches is a piece.
   std::vector<std::string_view> passes;
   bool whole_words_first = false;  ///< a word that is a token is taken without merging (ignore_merges)
   bool nfc = false;                ///< text is brought to Unicode normalization form C first
@@ -40,7 +40,8 @@ class PreTokenizer {
  private:
   class Pass;
   PreTokenizer();
-  void split(std::string_view text, std::size_t pass, std::vector<std::string_view>& words) const;
+  void split(std::string_view text, std::size_t pass, bool recent,
+             std::vector<std::string_view>& words) const;
   std::vector<std::unique_ptr<Pass>> passes_;
 };
 

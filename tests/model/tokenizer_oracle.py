@@ -149,8 +149,13 @@ def main():
     assert len(ours) == len(cases), "the tool answered another number of lines"
 
     oracles = {control: build_oracle(tokens, merges, types, pre, control) for control in (False, True)}
-    wrong_ids = wrong_text = total = 0
+    wrong_ids = wrong_text = total = left_out = 0
     for (control, text), (ids, decoded) in zip(cases, ours):
+        normalizer = oracles[control].normalizer
+        # The oracle normalizes by an older Unicode: where it differs from Python's tables it is no oracle.
+        if normalizer and normalizer.normalize_str(text) != unicodedata.normalize("NFC", text):
+            left_out += 1
+            continue
         expected = oracles[control].encode(text, add_special_tokens=False).ids
         expected_text = oracles[control].decode(expected, skip_special_tokens=False)
         total += len(expected)
@@ -162,8 +167,10 @@ def main():
             near = text[max(0, at - 4): at + 8]
             print(f"mismatch near {near!r} {[f'{ord(c):04x} {unicodedata.category(c)}' for c in near]}:"
                   f" ours {ids[first:first + 5]}, expected {expected[first:first + 5]}", file=sys.stderr)
-    print(json.dumps({"pre": pre, "strings": len(cases), "tokens": total, "wrong_ids": wrong_ids, "wrong_text": wrong_text}))
-    return 1 if wrong_ids or wrong_text else 0
+    compared = len(cases) - left_out
+    print(json.dumps({"pre": pre, "strings": compared, "left_out": left_out, "tokens": total, "wrong_ids": wrong_ids,
+                      "wrong_text": wrong_text}))
+    return 1 if wrong_ids or wrong_text or compared < 0.9 * len(cases) else 0
 
 
 if __name__ == "__main__":
