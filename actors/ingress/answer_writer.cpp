@@ -35,7 +35,8 @@ class AnswerScores {
   }
 
   /// The prompt's tokens with their scores; the first ones (position 0 at least) have none.
-  std::vector<TokenScore> of_prompt(const AnswerShape::Echo& prompt, const std::vector<AnswerToken>& scored) const {
+  std::vector<TokenScore> of_prompt(const AnswerShape::Echo& prompt,
+                                    const std::vector<AnswerToken>& scored) const {
     std::vector<TokenScore> scores;
     const std::size_t unscored = prompt.tokens.size() - std::min(prompt.tokens.size(), scored.size());
     for (std::size_t i = 0; i < unscored; ++i) {
@@ -96,8 +97,9 @@ class WholeAnswer : public AnswerSink {
     }
     if (event.choice < choices_.size()) collect(event);
     if (!event.last) return;
-    const auto body = std::visit([this](const auto& renderer) { return renderer.completion(choices_, usage_); },
-                                 make_renderer(shape_));
+    const auto body =
+        std::visit([this](const auto& renderer) { return renderer.completion(choices_, usage_); },
+                   make_renderer(shape_));
     std::exchange(responder_, nullptr)->respond(200, "application/json", body);
   }
 
@@ -105,7 +107,8 @@ class WholeAnswer : public AnswerSink {
   void collect(AnswerEvent& event) {
     auto& choice = choices_[event.choice];
     if (shape_.logprobs && !choice.scores) choice.scores.emplace();
-    if (!shape_.echo.empty() && !begun_[event.choice]) choice = scores_.echo(event.choice, event.prompt_scores);
+    if (!shape_.echo.empty() && !begun_[event.choice])
+      choice = scores_.echo(event.choice, event.prompt_scores);
     begun_[event.choice] = true;
     choice.text += event.text;
     if (shape_.logprobs) {
@@ -243,13 +246,16 @@ class StreamedAnswer : public AnswerSink {
 
 }  // namespace
 
-std::shared_ptr<AnswerSink> make_answer_writer(AnswerShape shape, std::shared_ptr<const model::Tokenizer> tokenizer,
+std::shared_ptr<AnswerSink> make_answer_writer(AnswerShape shape,
+                                               std::shared_ptr<const model::Tokenizer> tokenizer,
                                                std::shared_ptr<net::HttpResponder> responder) {
-  if (shape.stream) return std::make_shared<StreamedAnswer>(std::move(shape), std::move(tokenizer), std::move(responder));
+  if (shape.stream)
+    return std::make_shared<StreamedAnswer>(std::move(shape), std::move(tokenizer), std::move(responder));
   return std::make_shared<WholeAnswer>(std::move(shape), std::move(tokenizer), std::move(responder));
 }
 
-void respond_error(net::HttpResponder& responder, const model::Error& error, std::vector<net::HttpHeader> extra) {
+void respond_error(net::HttpResponder& responder, const model::Error& error,
+                   std::vector<net::HttpHeader> extra) {
   const int status = net::http_status(error.code);
   if (status == 429 || status == 503) extra.push_back({"Retry-After", "1"});
   responder.respond(status, "application/json", net::render_error(error), std::move(extra));

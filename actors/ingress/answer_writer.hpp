@@ -33,12 +33,13 @@ struct AnswerShape {
   net::ResponseIdentity identity;
 };
 
-/// Turns an answer's events into one JSON body, or into server-sent events as they come. A failure before the first
-/// byte becomes an HTTP status with an error body, a later one an error event and the end of the stream without
-/// [DONE].
+/// Turns an answer's events into one JSON body, or into server-sent events as they come. A failure before the
+/// first byte becomes an HTTP status with an error body, a later one an error event and the end of the stream
+/// without [DONE].
 ///
 /// Threads: deliver from one thread at a time; never blocks.
-std::shared_ptr<AnswerSink> make_answer_writer(AnswerShape shape, std::shared_ptr<const model::Tokenizer> tokenizer,
+std::shared_ptr<AnswerSink> make_answer_writer(AnswerShape shape,
+                                               std::shared_ptr<const model::Tokenizer> tokenizer,
                                                std::shared_ptr<net::HttpResponder> responder);
 
 /// Answers with the error's status and OpenAI's body; overloaded and unavailable say when to come back.

@@ -77,8 +77,9 @@ void Api::handle(const net::HttpRequest& request, std::shared_ptr<net::HttpRespo
     } catch (const std::exception& defect) {
       telemetry::log(telemetry::Level::error, "api", "request failed",
                      {{"request_id", request.request_id}, {"path", request.path}, {"what", defect.what()}});
-      respond_error(*responder, {ErrorCode::internal,
-                                 "this is a defect of the server; its log has request " + request.request_id, ""});
+      respond_error(*responder,
+                    {ErrorCode::internal,
+                     "this is a defect of the server; its log has request " + request.request_id, ""});
     }
     return;
   }
@@ -97,7 +98,8 @@ void Api::refuse_route(const net::HttpRequest& request, net::HttpResponder& resp
   if (allow.empty()) {
     respond_error(responder, {ErrorCode::not_found, "Invalid URL (" + what + ")", ""});
   } else {
-    respond_error(responder, {ErrorCode::method_not_allowed, "Invalid method (" + what + "): use " + allow, ""},
+    respond_error(responder,
+                  {ErrorCode::method_not_allowed, "Invalid method (" + what + "): use " + allow, ""},
                   {{"Allow", allow}});
   }
 }
@@ -126,7 +128,8 @@ void Api::open(model::Result<PreparedRequest> prepared, const net::HttpRequest& 
                   {"max_tokens", prepared->request.stop.max_tokens}});
   auto sink = make_answer_writer(std::move(prepared->shape), context_.served->tokenizer, responder);
   context_.port->open(std::move(prepared->request), sink);
-  // After open, so that a cancel never comes before what it cancels. The sink lives as long as the client does.
+  // After open, so that a cancel never comes before what it cancels. The sink lives as long as the client
+  // does.
   responder->on_disconnect([port = context_.port, id, sink = std::move(sink)] { port->cancel(id); });
 }
 

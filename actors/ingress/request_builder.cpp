@@ -15,7 +15,9 @@ using model::Token;
 
 constexpr std::uint32_t kCompletionTokens = 16;  ///< OpenAI's default of /v1/completions
 
-std::string number(std::uint64_t value) { return std::to_string(value); }
+std::string number(std::uint64_t value) {
+  return std::to_string(value);
+}
 
 std::int64_t unix_seconds(const telemetry::Clock& clock) {
   return std::chrono::duration_cast<std::chrono::seconds>(clock.wall().time_since_epoch()).count();
@@ -36,7 +38,8 @@ RequestBuilder::RequestBuilder(std::shared_ptr<const model::ServedModel> served,
 Result<void> RequestBuilder::check_model(const std::string& name) const {
   if (name.empty() || name == served_->name) return {};
   return Error{ErrorCode::model_not_found,
-               "The model `" + name + "` does not exist: this server serves `" + served_->name + "`", "model"};
+               "The model `" + name + "` does not exist: this server serves `" + served_->name + "`",
+               "model"};
 }
 
 Result<void> RequestBuilder::check_bytes(std::size_t bytes, const char* field) const {
@@ -45,28 +48,32 @@ Result<void> RequestBuilder::check_bytes(std::size_t bytes, const char* field) c
   if (least <= served_->max_model_len) return {};
   return Error{ErrorCode::context_length,
                "This model's maximum context length is " + number(served_->max_model_len) +
-                   " tokens. However, your " + field + " has " + number(bytes) + " bytes, which are at least " +
-                   number(least) + " tokens. Please reduce its length.",
+                   " tokens. However, your " + field + " has " + number(bytes) +
+                   " bytes, which are at least " + number(least) + " tokens. Please reduce its length.",
                field};
 }
 
-Result<std::uint32_t> RequestBuilder::max_tokens(const net::RequestOptions& options, std::size_t prompt_tokens,
-                                                 std::uint32_t otherwise, const char* field) const {
+Result<std::uint32_t> RequestBuilder::max_tokens(const net::RequestOptions& options,
+                                                 std::size_t prompt_tokens, std::uint32_t otherwise,
+                                                 const char* field) const {
   const std::uint64_t context = served_->max_model_len;
-  const std::string limit = "This model's maximum context length is " + number(context) + " tokens. However, ";
+  const std::string limit =
+      "This model's maximum context length is " + number(context) + " tokens. However, ";
   const std::uint64_t least = options.max_tokens ? *options.max_tokens : 1;
   const std::uint64_t needed = prompt_tokens + least;
   if (prompt_tokens > context || (prompt_tokens == context && least > 0)) {
     return Error{ErrorCode::context_length,
                  limit + "your " + field + " resulted in " + number(prompt_tokens) +
-                     " tokens and an answer needs at least one more. Please reduce the length of the " + field + ".",
+                     " tokens and an answer needs at least one more. Please reduce the length of the " +
+                     field + ".",
                  field};
   }
   if (needed > context) {
     return Error{ErrorCode::context_length,
-                 limit + "you requested " + number(needed) + " tokens (" + number(prompt_tokens) + " in the " +
-                     field + ", " + number(least) + " in the completion). Please reduce the length of the " + field +
-                     " or " + options.max_tokens_field + ".",
+                 limit + "you requested " + number(needed) + " tokens (" + number(prompt_tokens) +
+                     " in the " + field + ", " + number(least) +
+                     " in the completion). Please reduce the length of the " + field + " or " +
+                     options.max_tokens_field + ".",
                  options.max_tokens_field};
   }
   const auto left = static_cast<std::uint32_t>(context - prompt_tokens);
@@ -83,7 +90,8 @@ Result<std::vector<Token>> RequestBuilder::encode_messages(const std::vector<mod
   return model::encode_chat(*served_->tokenizer, *pieces);
 }
 
-Result<std::vector<Token>> RequestBuilder::encode_text(const std::string& text, bool add_special_tokens) const {
+Result<std::vector<Token>> RequestBuilder::encode_text(const std::string& text,
+                                                       bool add_special_tokens) const {
   if (auto fits = check_bytes(text.size(), "prompt"); !fits) return fits.error();
   auto tokens = served_->tokenizer->encode(text, true);
   const auto bos = served_->tokenizer->bos();
@@ -139,11 +147,13 @@ Result<PreparedRequest> RequestBuilder::completion(const net::CompletionRequest&
                                   : Result<std::vector<Token>>(std::get<std::vector<Token>>(input));
     if (!tokens) return tokens.error();
     if (tokens->empty()) {
-      return Error{ErrorCode::invalid_request, "prompt is empty: give at least one token to continue", "prompt"};
+      return Error{ErrorCode::invalid_request, "prompt is empty: give at least one token to continue",
+                   "prompt"};
     }
     if (completion.echo) {
       AnswerShape::Echo echo{text != nullptr ? *text : "", *tokens, false};
-      echo.bos_added = text != nullptr && completion.add_special_tokens && served_->tokenizer->bos().has_value();
+      echo.bos_added =
+          text != nullptr && completion.add_special_tokens && served_->tokenizer->bos().has_value();
       if (text == nullptr) {
         for (const auto token : *tokens) echo.text += served_->tokenizer->bytes(token);
       }

@@ -20,8 +20,8 @@ struct PreparedRequest {
   AnswerShape shape;
 };
 
-/// Makes complete requests out of API requests: text becomes tokens, the seed is drawn, the limit of tokens is what was
-/// asked for or what the context still holds. After this nothing about the answer is left open.
+/// Makes complete requests out of API requests: text becomes tokens, the seed is drawn, the limit of tokens
+/// is what was asked for or what the context still holds. After this nothing about the answer is left open.
 ///
 /// Threads: any; immutable.
 class RequestBuilder {
@@ -29,8 +29,8 @@ class RequestBuilder {
   RequestBuilder(std::shared_ptr<const model::ServedModel> served, std::shared_ptr<telemetry::Random> random,
                  std::shared_ptr<const telemetry::Clock> clock);
 
-  /// Errors: model_not_found; context_length with the arithmetic; invalid_request for an empty prompt and for what the
-  /// chat template refuses.
+  /// Errors: model_not_found; context_length with the arithmetic; invalid_request for an empty prompt and for
+  /// what the chat template refuses.
   model::Result<PreparedRequest> chat(const net::ChatRequest& chat) const;
   /// The same. A text prompt is raw: spellings of special tokens in it are those tokens.
   model::Result<PreparedRequest> completion(const net::CompletionRequest& completion) const;
@@ -42,7 +42,8 @@ class RequestBuilder {
  private:
   model::Result<std::vector<model::Token>> encode_messages(const std::vector<model::ChatMessage>& messages,
                                                            bool generation_prompt) const;
-  model::Result<std::vector<model::Token>> encode_text(const std::string& text, bool add_special_tokens) const;
+  model::Result<std::vector<model::Token>> encode_text(const std::string& text,
+                                                       bool add_special_tokens) const;
   model::Result<void> check_bytes(std::size_t bytes, const char* field) const;
   model::Result<std::uint32_t> max_tokens(const net::RequestOptions& options, std::size_t prompt_tokens,
                                           std::uint32_t otherwise, const char* field) const;

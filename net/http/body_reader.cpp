@@ -17,7 +17,8 @@ constexpr std::uint32_t kMaxChunks = 65'536;
 model::Error error_of(const boost::system::error_code& error, std::uint64_t max_body_bytes) {
   if (error == http::error::body_limit) {
     return {model::ErrorCode::payload_too_large,
-            "the body is larger than " + std::to_string(max_body_bytes) + " bytes (server.max_body_bytes)", ""};
+            "the body is larger than " + std::to_string(max_body_bytes) + " bytes (server.max_body_bytes)",
+            ""};
   }
   return {model::ErrorCode::invalid_request, "the body is not framed rightly: " + error.message(), ""};
 }
@@ -51,7 +52,8 @@ model::Result<void> BodyReader::begin(std::string_view raw_head, const RequestHe
   boost::system::error_code error;
   const std::size_t used = request.put(boost::asio::buffer(raw_head.data(), raw_head.size()), error);
   if (error && error != http::error::need_more) return error_of(error, max_body_bytes);
-  const bool agrees = request.is_header_done() && used == raw_head.size() && request.chunked() == head.chunked &&
+  const bool agrees = request.is_header_done() && used == raw_head.size() &&
+                      request.chunked() == head.chunked &&
                       (head.chunked || request.content_length().value_or(0) == head.content_length);
   if (!agrees) return model::Error{model::ErrorCode::invalid_request, "the head is ambiguous", ""};
   return {};
@@ -71,7 +73,9 @@ model::Result<std::size_t> BodyReader::take(std::string_view bytes) {
   return used;
 }
 
-bool BodyReader::done() const { return parser_ && parser_->request.is_done(); }
+bool BodyReader::done() const {
+  return parser_ && parser_->request.is_done();
+}
 
 std::string BodyReader::release() {
   std::string body = std::move(parser_->request.get().body());

@@ -17,9 +17,9 @@ constexpr std::size_t kMaxChunkLine = 4096;
 
 std::string render_request(const ClientRequest& request) {
   const bool bare_ipv6 = request.host.find(':') != std::string::npos;
-  std::string out = request.method + " " + request.target + " HTTP/1.1\r\nHost: " +
-                    (bare_ipv6 ? "[" + request.host + "]" : request.host) + ":" + std::to_string(request.port) +
-                    "\r\nConnection: close\r\n";
+  std::string out = request.method + " " + request.target +
+                    " HTTP/1.1\r\nHost: " + (bare_ipv6 ? "[" + request.host + "]" : request.host) + ":" +
+                    std::to_string(request.port) + "\r\nConnection: close\r\n";
   for (const auto& header : request.headers) out += header.name + ": " + header.value + "\r\n";
   if (!request.body.empty() || request.method == "POST") {
     out += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
@@ -115,8 +115,8 @@ class AnswerReader {
   }
 
   model::Result<void> read_to_end() {
-    while (!hung_up_) {
-      if (auto taken = deliver(in_); !taken) return taken;
+    for (;;) {
+      if (auto taken = deliver(in_); !taken || hung_up_) return taken;
       in_.clear();
       auto got = socket_.receive(in_);
       if (!got) return got.error();
@@ -144,7 +144,8 @@ class AnswerReader {
       return {};
     }
     if (response_.body.size() + piece.size() > request_.max_body_bytes) {
-      return socket_.failure("sent a body of more than " + std::to_string(request_.max_body_bytes) + " bytes");
+      return socket_.failure("sent a body of more than " + std::to_string(request_.max_body_bytes) +
+                             " bytes");
     }
     response_.body += piece;
     return {};
@@ -160,7 +161,9 @@ class AnswerReader {
 
 }  // namespace
 
-std::string_view ClientResponse::header(std::string_view name) const { return find_header(headers, name); }
+std::string_view ClientResponse::header(std::string_view name) const {
+  return find_header(headers, name);
+}
 
 model::Result<ClientResponse> fetch(const ClientRequest& request, const BodyCallback& on_body) {
   auto socket = Socket::connect(request.host, request.port, request.connect_timeout, request.read_timeout);
@@ -177,7 +180,8 @@ model::Result<std::pair<std::string, std::uint16_t>> parse_endpoint(std::string_
     const auto read = std::from_chars(text.data() + colon + 1, end, port);
     auto host = text.substr(0, colon);
     if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-    if (read.ec == std::errc{} && read.ptr == end && port > 0 && !host.empty()) return std::pair(std::string(host), port);
+    if (read.ec == std::errc{} && read.ptr == end && port > 0 && !host.empty())
+      return std::pair(std::string(host), port);
   }
   return model::Error{model::ErrorCode::invalid_request,
                       "\"" + std::string(text) + "\" is not HOST:PORT, like 127.0.0.1:8080", "address"};

@@ -36,8 +36,9 @@ struct ClientResponse {
 /// Gets the body of a 2xx answer piece by piece; returning false ends the transfer (and hangs up).
 using BodyCallback = std::function<bool(std::string_view piece)>;
 
-/// Sends a request and reads the answer. With `on_body`, the body of a 2xx answer goes there; that of another always
-/// comes back whole. Errors: io, naming host:port: unreachable, silent too long, closed early, not HTTP.
+/// Sends a request and reads the answer. With `on_body`, the body of a 2xx answer goes there; that of another
+/// always comes back whole. Errors: io, naming host:port: unreachable, silent too long, closed early, not
+/// HTTP.
 model::Result<ClientResponse> fetch(const ClientRequest& request, const BodyCallback& on_body = nullptr);
 
 /// "HOST:PORT" or "[IPv6]:PORT" as an address. Errors: invalid_request with the expected form.

@@ -15,14 +15,13 @@ namespace troupe::net {
 namespace {
 
 constexpr std::size_t kReadBytes = 16U << 10U;
-constexpr std::chrono::milliseconds kLingerTime{1'000};
-constexpr std::uint64_t kLingerBytes = 4U << 20U;
+constexpr std::chrono::milliseconds kLingerTime{2'000};
+constexpr std::uint64_t kLingerBytes = 64U << 20U;
 constexpr std::size_t kMaxRequestId = 128;
 
 std::string request_id_of(const RequestHead& head) {
   const std::string_view sent = head.header("X-Request-Id");
-  const bool printable =
-      std::all_of(sent.begin(), sent.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  const bool printable = std::all_of(sent.begin(), sent.end(), [](char c) { return c > ' ' && c < '\x7f'; });
   if (!sent.empty() && sent.size() <= kMaxRequestId && printable) return std::string(sent);
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::random_device random;
@@ -53,7 +52,8 @@ Connection::Connection(std::shared_ptr<ServerCore> core, boost::asio::ip::tcp::s
   boost::system::error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-  // The kernel doubles what is asked for: half of the unsent bytes may wait in the socket, half in the outbox.
+  // The kernel doubles what is asked for: half of the unsent bytes may wait in the socket, half in the
+  // outbox.
   const auto send_buffer = static_cast<int>(core_->limits.max_unsent_bytes / 4);
   socket_.set_option(boost::asio::socket_base::send_buffer_size(send_buffer), ignored);
 }
@@ -63,7 +63,9 @@ Connection::~Connection() {
   core_->connections.erase(this);
 }
 
-void Connection::start() { advance(); }
+void Connection::start() {
+  advance();
+}
 
 void Connection::start_refused() {
   refuse(503, {model::ErrorCode::unavailable,
@@ -74,7 +76,9 @@ void Connection::drain() {
   if (state_ == State::idle && in_.empty()) close();
 }
 
-void Connection::abort() { close(); }
+void Connection::abort() {
+  close();
+}
 
 void Connection::post(void (Connection::*call)()) {
   boost::asio::post(socket_.get_executor(), [self = shared_from_this(), call] { ((*self).*call)(); });
@@ -136,7 +140,8 @@ void Connection::read_request_head() {
   scanned_ = in_.size();
   if (scan.broken) {
     refuse(400, {model::ErrorCode::invalid_request, "every line of the head must end in CR LF", ""});
-  } else if ((scan.length == 0 && in_.size() > limits.max_header_bytes) || scan.length > limits.max_header_bytes) {
+  } else if ((scan.length == 0 && in_.size() > limits.max_header_bytes) ||
+             scan.length > limits.max_header_bytes) {
     refuse(431, {model::ErrorCode::payload_too_large,
                  "the head is larger than " + std::to_string(limits.max_header_bytes) +
                      " bytes (server.max_header_bytes)",
@@ -252,7 +257,8 @@ void Connection::send_some() {
   write_pending_ = true;
   write_deadline_.expires_after(core_->limits.write_timeout);
   write_deadline_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-    if (!error && self->write_pending_ && self->write_deadline_.expiry() <= std::chrono::steady_clock::now()) {
+    if (!error && self->write_pending_ &&
+        self->write_deadline_.expiry() <= std::chrono::steady_clock::now()) {
       self->cut();
     }
   });
@@ -331,10 +337,12 @@ void Connection::expire_read_in(std::chrono::milliseconds time) {
 void Connection::on_read_deadline() {
   switch (state_) {
     case State::head:
-      refuse(408, {model::ErrorCode::timed_out, "the head took too long to arrive (server.header_timeout)", ""});
+      refuse(408,
+             {model::ErrorCode::timed_out, "the head took too long to arrive (server.header_timeout)", ""});
       break;
     case State::body:
-      refuse(408, {model::ErrorCode::timed_out, "the body took too long to arrive (server.body_timeout)", ""});
+      refuse(408,
+             {model::ErrorCode::timed_out, "the body took too long to arrive (server.body_timeout)", ""});
       break;
     case State::idle:
     case State::lingering:

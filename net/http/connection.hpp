@@ -32,8 +32,8 @@ struct ServerCore {
   std::unordered_map<Connection*, std::weak_ptr<Connection>> connections;
 };
 
-/// One client connection: reads requests one at a time, hands each to the handler, sends its answer. One read is always
-/// pending (also while an answer streams: that is how a client that goes away is noticed at once).
+/// One client connection: reads requests one at a time, hands each to the handler, sends its answer. One read
+/// is always pending (also while an answer streams: that is how a client that goes away is noticed at once).
 ///
 /// Threads: everything runs on the connection's strand.
 class Connection : public std::enable_shared_from_this<Connection> {

@@ -46,7 +46,8 @@ std::string holder_of(std::uint16_t port) {
   std::error_code error;
   for (const auto& process : fs::directory_iterator("/proc", error)) {
     if (process.path().filename().string().find_first_not_of("0123456789") != std::string::npos) continue;
-    for (fs::directory_iterator it(process.path() / "fd", error), end; !error && it != end; it.increment(error)) {
+    for (fs::directory_iterator it(process.path() / "fd", error), end; !error && it != end;
+         it.increment(error)) {
       if (fs::read_symlink(it->path(), error) != wanted) continue;
       std::string name;
       std::getline(std::ifstream(process.path() / "comm") >> std::ws, name);
@@ -92,7 +93,8 @@ model::Result<int> listen_on(const std::string& host, std::uint16_t port) {
   const int code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
   if (code != 0) {
     return model::Error{model::ErrorCode::io,
-                        "cannot listen on " + host + ": " + ::gai_strerror(code) + ": choose another --host", host};
+                        "cannot listen on " + host + ": " + ::gai_strerror(code) + ": choose another --host",
+                        host};
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, &::freeaddrinfo);
   int last = 0;

@@ -22,8 +22,8 @@ struct AnswerFraming {
   std::uint64_t max_unsent = 0;  ///< bytes of a stream that may wait for the socket
 };
 
-/// The bytes of one answer between whoever writes it (any thread) and the connection's strand. Bytes gather here while
-/// the socket is busy, so that many small writes become one.
+/// The bytes of one answer between whoever writes it (any thread) and the connection's strand. Bytes gather
+/// here while the socket is busy, so that many small writes become one.
 ///
 /// Threads: the writing half any; the connection's half (take, sent, on_strand) from the strand only.
 class Outbox {
@@ -51,7 +51,8 @@ class Outbox {
   Taken take(bool room);
   void sent(std::size_t bytes);  ///< the socket took so many
   /// The client is gone, or the answer is complete: later writes do nothing, wake is never called again.
-  /// Returns the callback that is to be called if the client went before the end (a late one is called at once).
+  /// Returns the callback that is to be called if the client went before the end (a late one is called at
+  /// once).
   std::function<void()> close(bool complete);
   bool keep_alive() const { return framing_.keep_alive; }
   const std::string& request_id() const { return framing_.request_id; }

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "model/utf8.hpp"
 #include "net/http/target.hpp"
-#include "net/utf8.hpp"
 
 namespace troupe::net {
 namespace {
@@ -16,7 +16,9 @@ model::Error bad(std::string message, std::string field = {}) {
   return {model::ErrorCode::invalid_request, std::move(message), std::move(field)};
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool is_token(std::string_view text) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
@@ -52,9 +54,11 @@ std::vector<std::string_view> values_of(const RequestHead& head, std::string_vie
 model::Result<std::string> read_request_line(std::string_view line, RequestHead& head) {
   const auto first = line.find(' ');
   const auto last = line.rfind(' ');
-  if (first == line.npos || first == last) return bad("the request line must be: METHOD SP TARGET SP HTTP/1.1");
+  if (first == line.npos || first == last)
+    return bad("the request line must be: METHOD SP TARGET SP HTTP/1.1");
   const auto version = line.substr(last + 1);
-  if (version != "HTTP/1.1" && version != "HTTP/1.0") return bad("only HTTP/1.1 and HTTP/1.0 are spoken here");
+  if (version != "HTTP/1.1" && version != "HTTP/1.0")
+    return bad("only HTTP/1.1 and HTTP/1.0 are spoken here");
   head.http_1_1 = version == "HTTP/1.1";
   head.method = line.substr(0, first);
   if (!is_token(head.method)) return bad("the method is not a token");
@@ -72,17 +76,19 @@ model::Result<void> read_field(std::string_view line, RequestHead& head) {
     return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == '\x7f';
   });
   if (control) return bad("control character in a header value", name);
-  if (!is_valid_utf8(value)) return bad("a header value is not UTF-8", name);
+  if (model::valid_utf8_prefix(value) != value.size()) return bad("a header value is not UTF-8", name);
   head.headers.push_back({std::move(name), std::string(value)});
   return {};
 }
 
 model::Result<void> read_content_length(std::string_view digits, RequestHead& head) {
-  const bool canonical = digits.size() >= 1 && digits.size() <= 19 && (digits == "0" || digits.front() != '0') &&
+  const bool canonical = digits.size() >= 1 && digits.size() <= 19 &&
+                         (digits == "0" || digits.front() != '0') &&
                          digits.find_first_not_of("0123456789") == digits.npos;
   const char* end = digits.data() + digits.size();
   if (!canonical || std::from_chars(digits.data(), end, head.content_length).ec != std::errc{}) {
-    return bad("Content-Length must be one decimal number without sign, list or leading zero", "Content-Length");
+    return bad("Content-Length must be one decimal number without sign, list or leading zero",
+               "Content-Length");
   }
   return {};
 }
@@ -148,8 +154,12 @@ std::string_view find_header(const std::vector<HttpHeader>& headers, std::string
   return {};
 }
 
-std::string_view RequestHead::header(std::string_view name) const { return find_header(headers, name); }
-std::string_view HttpRequest::header(std::string_view name) const { return find_header(headers, name); }
+std::string_view RequestHead::header(std::string_view name) const {
+  return find_header(headers, name);
+}
+std::string_view HttpRequest::header(std::string_view name) const {
+  return find_header(headers, name);
+}
 
 HeadScan scan_head(std::string_view bytes, std::size_t from) {
   for (std::size_t i = from; i < bytes.size(); ++i) {

@@ -31,17 +31,17 @@ struct RequestHead {
 
 /// Where a head ends in a buffer that is still filling.
 struct HeadScan {
-  bool broken = false;  ///< a line that does not end in CR LF: no more bytes can make it a head
+  bool broken = false;     ///< a line that does not end in CR LF: no more bytes can make it a head
   std::size_t length = 0;  ///< bytes up to and with the empty line; 0 while it is not there
 };
 
 /// Looks for the end of the head in `bytes`; everything before `from` was scanned by an earlier call.
 HeadScan scan_head(std::string_view bytes, std::size_t from);
 
-/// Reads a complete head (request line through empty line). Accepts exactly: one HTTP/1.0 or 1.1 request line in
-/// origin form (or absolute form that names the Host's host), at most 100 fields without folding, one Host (1.1), and
-/// either no framing field, one canonical Content-Length, or (1.1) one `Transfer-Encoding: chunked`.
-/// Errors: invalid_request naming the header field in `param`, or none for the request line.
+/// Reads a complete head (request line through empty line). Accepts exactly: one HTTP/1.0 or 1.1 request line
+/// in origin form (or absolute form that names the Host's host), at most 100 fields without folding, one Host
+/// (1.1), and either no framing field, one canonical Content-Length, or (1.1) one `Transfer-Encoding:
+/// chunked`. Errors: invalid_request naming the header field in `param`, or none for the request line.
 /// Source: RFC 9112, sections 2-7, at its strict reading.
 model::Result<RequestHead> read_head(std::string_view raw);
 

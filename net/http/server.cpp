@@ -98,7 +98,8 @@ class Server : public HttpServer {
       core_->connections.emplace(connection.get(), connection);
     }
     const bool refused = open >= core_->limits.max_connections;
-    asio::post(executor, [connection, refused] { refused ? connection->start_refused() : connection->start(); });
+    asio::post(executor,
+               [connection, refused] { refused ? connection->start_refused() : connection->start(); });
   }
 
   void for_each_connection(void (Connection::*call)()) {

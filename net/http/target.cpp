@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "net/utf8.hpp"
+#include "model/utf8.hpp"
 
 namespace troupe::net {
 namespace {
@@ -36,9 +36,9 @@ model::Result<std::string> decode_path(std::string_view raw) {
     path += static_cast<char>(high * 16 + low);
     i += 2;
   }
-  if (!is_valid_utf8(path)) return bad("the path is not UTF-8");
-  const bool control = std::any_of(path.begin(), path.end(),
-                                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
+  if (model::valid_utf8_prefix(path) != path.size()) return bad("the path is not UTF-8");
+  const bool control = std::any_of(
+      path.begin(), path.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
   if (control) return bad("the path has a control character");
   return path;
 }
@@ -47,8 +47,9 @@ model::Result<std::string> decode_path(std::string_view raw) {
 
 bool is_host(std::string_view text) {
   constexpr std::string_view kMarks = "-._~!$&'()*+,;=:[]";
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      [&](char c) { return is_alphanumeric(c) || kMarks.find(c) != kMarks.npos; });
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return is_alphanumeric(c) || kMarks.find(c) != kMarks.npos;
+  });
 }
 
 model::Result<Target> parse_target(std::string_view text) {
@@ -66,7 +67,8 @@ model::Result<Target> parse_target(std::string_view text) {
   }
   if (text.empty() || text.front() != '/') return bad("the target must begin with /");
   for (const char c : text) {
-    if (!is_alphanumeric(c) && kMarks.find(c) == kMarks.npos) return bad("the target has a character to be escaped");
+    if (!is_alphanumeric(c) && kMarks.find(c) == kMarks.npos)
+      return bad("the target has a character to be escaped");
   }
   const auto mark = text.find('?');
   if (mark != text.npos) target.query = text.substr(mark + 1);

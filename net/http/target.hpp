@@ -16,8 +16,8 @@ struct Target {
 };
 
 /// Origin form ("/path?query") or absolute form ("http://host/path").
-/// Errors: invalid_request for other forms, characters outside RFC 3986, a percent sign without two hex digits, and a
-/// path whose decoded bytes are not UTF-8 or hold a control character.
+/// Errors: invalid_request for other forms, characters outside RFC 3986, a percent sign without two hex
+/// digits, and a path whose decoded bytes are not UTF-8 or hold a control character.
 model::Result<Target> parse_target(std::string_view text);
 
 /// Whether `text` can be a Host field: a name, IPv4 address or [IPv6], maybe with a port.

@@ -34,7 +34,8 @@ std::string read_content(Fields& message, const std::string& at) {
       return {};
     }
     Fields inner(part.get_object(), at + name + ".");
-    if (inner.text("type").value_or("") != "text") message.fail(name + ".type", "must be \"text\": this model reads nothing else");
+    if (inner.text("type").value_or("") != "text")
+      message.fail(name + ".type", "must be \"text\": this model reads nothing else");
     const auto piece = inner.text("text");
     if (!piece) message.fail(name + ".text", "must be a string");
     if (index++ > 0) text += '\n';
@@ -94,6 +95,7 @@ model::Result<ChatRequest> parse_chat_request(std::string_view body, const Reque
   const auto new_name = fields.integer("max_completion_tokens", 1, kMost);
   const auto most = new_name ? new_name : old_name;
   if (most) request.options.max_tokens = static_cast<std::uint32_t>(*most);
+  if (new_name) request.options.max_tokens_field = "max_completion_tokens";
   const bool logprobs = fields.boolean("logprobs", false);
   const auto top = fields.integer("top_logprobs", 0, 20);
   if (top && *top > 0 && !logprobs) fields.fail("top_logprobs", "needs logprobs to be true");

@@ -43,7 +43,8 @@ void append_logprobs(std::string& out, const Choice& choice) {
   out += R"(],"refusal":null})";
 }
 
-std::string delta_chunk(const std::string& head, const Choice& choice, std::string_view delta, bool usage_null) {
+std::string delta_chunk(const std::string& head, const Choice& choice, std::string_view delta,
+                        bool usage_null) {
   std::string out = head;
   out += R"({"index":)" + std::to_string(choice.index) + R"(,"delta":)";
   out += delta;
@@ -91,6 +92,8 @@ std::string ChatRenderer::finish_chunk(const Choice& choice, bool usage_null) co
   return delta_chunk(chunk_head_, choice, "{}", usage_null);
 }
 
-std::string ChatRenderer::usage_chunk(const Usage& usage) const { return chunk_head_ + response_tail(usage); }
+std::string ChatRenderer::usage_chunk(const Usage& usage) const {
+  return chunk_head_ + response_tail(usage);
+}
 
 }  // namespace troupe::net

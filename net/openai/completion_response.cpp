@@ -2,18 +2,18 @@
 #include <algorithm>
 #include <vector>
 
+#include "model/utf8.hpp"
 #include "net/openai/json_text.hpp"
 #include "net/openai/response.hpp"
 #include "net/openai/response_parts.hpp"
-#include "net/utf8.hpp"
 
 namespace troupe::net {
 namespace {
 
-/// A token's name in this API's arrays: its text, or "bytes:\xe2\x80" when it is not whole code points (OpenAI's form).
-/// Names are keys of top_logprobs, so that two different pieces must not share one.
+/// A token's name in this API's arrays: its text, or "bytes:\xe2\x80" when it is not whole code points
+/// (OpenAI's form). Names are keys of top_logprobs, so that two different pieces must not share one.
 std::string token_name(std::string_view bytes) {
-  if (is_valid_utf8(bytes)) return std::string(bytes);
+  if (model::valid_utf8_prefix(bytes) == bytes.size()) return std::string(bytes);
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string name = "bytes:";
   for (const char c : bytes) {
@@ -65,9 +65,10 @@ void append_logprobs(std::string& out, const Choice& choice) {
   out += R"({"text_offset":)";
   std::size_t offset = choice.text_offset;
   append_list(out, *choice.scores, [&](const TokenScore& score) {
-    const bool continues = !score.bytes.empty() && (static_cast<unsigned char>(score.bytes[0]) & 0xC0U) == 0x80U;
+    const bool continues =
+        !score.bytes.empty() && (static_cast<unsigned char>(score.bytes[0]) & 0xC0U) == 0x80U;
     out += std::to_string(continues && offset > 0 ? offset - 1 : offset);
-    offset = advance_offset(offset, score.bytes);
+    if (score.in_text) offset = advance_offset(offset, score.bytes);
   });
   out += R"(,"token_logprobs":)";
   append_list(out, *choice.scores, [&](const TokenScore& score) {
@@ -116,6 +117,8 @@ std::string CompletionRenderer::chunk(const Choice& choice, bool usage_null) con
   return out;
 }
 
-std::string CompletionRenderer::usage_chunk(const Usage& usage) const { return head_ + response_tail(usage); }
+std::string CompletionRenderer::usage_chunk(const Usage& usage) const {
+  return head_ + response_tail(usage);
+}
 
 }  // namespace troupe::net

@@ -11,7 +11,8 @@ namespace {
 namespace json = boost::json;
 
 std::string short_number(double value) {
-  if (value == std::floor(value) && std::abs(value) < 1e15) return std::to_string(static_cast<std::int64_t>(value));
+  if (value == std::floor(value) && std::abs(value) < 1e15)
+    return std::to_string(static_cast<std::int64_t>(value));
   std::string text = std::to_string(value);
   return text.substr(0, text.find_last_not_of('0') + 1);
 }
@@ -21,12 +22,15 @@ std::optional<std::int64_t> as_integer(const json::value& value) {
   if (value.is_int64()) return value.get_int64();
   if (value.is_double()) {
     const double number = value.get_double();
-    if (std::abs(number) < 9007199254740992.0 && number == std::floor(number)) return static_cast<std::int64_t>(number);
+    if (std::abs(number) < 9007199254740992.0 && number == std::floor(number))
+      return static_cast<std::int64_t>(number);
   }
   return std::nullopt;
 }
 
-std::string_view view(json::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(json::string_view text) {
+  return {text.data(), text.size()};
+}
 
 }  // namespace
 
@@ -80,8 +84,9 @@ std::optional<double> Fields::number(std::string_view name, const Range& range) 
     const bool above = range.open_low ? number > range.low : number >= range.low;
     if (std::isfinite(number) && above && number <= range.high) return number;
   }
-  fail(name, "must be a number " + std::string(range.open_low ? "above " : "from ") + short_number(range.low) +
-                 (range.open_low ? ", at most " : " to ") + short_number(range.high));
+  fail(name, "must be a number " + std::string(range.open_low ? "above " : "from ") +
+                 short_number(range.low) + (range.open_low ? ", at most " : " to ") +
+                 short_number(range.high));
   return std::nullopt;
 }
 
@@ -109,8 +114,8 @@ std::vector<model::Token> Fields::tokens_of(const json::value& value, const std:
   for (const auto& element : value.get_array()) {
     const auto token = as_integer(element);
     if (!token || *token < 0 || *token >= std::int64_t{vocab_size}) {
-      fail(param + "[" + std::to_string(tokens.size()) + "]",
-           "must be a token id from 0 to " + std::to_string(std::int64_t{vocab_size} - 1));
+      fail(param, "must hold token ids from 0 to " + std::to_string(std::int64_t{vocab_size} - 1) +
+                      ": element " + std::to_string(tokens.size()) + " is none");
       return tokens;
     }
     tokens.push_back(static_cast<model::Token>(*token));
@@ -128,7 +133,8 @@ void Fields::refuse_misspelt(std::span<const std::string_view> known) {
     const auto near = std::find_if(known.begin(), known.end(), [&](std::string_view candidate) {
       return candidate.size() >= kShortest && edit_distance(name, candidate) <= most;
     });
-    if (near != known.end()) fail(name, "is no field of this request: did you mean \"" + std::string(*near) + "\"?");
+    if (near != known.end())
+      fail(name, "is no field of this request: did you mean \"" + std::string(*near) + "\"?");
   }
 }
 

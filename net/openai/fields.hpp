@@ -24,8 +24,8 @@ struct Range {
   bool open_low = false;
 };
 
-/// Reads the fields of an object, each checked. The first thing wrong is kept; what is read after it does not matter, so
-/// that a caller asks once, at the end. A field that is null counts as absent, as at OpenAI.
+/// Reads the fields of an object, each checked. The first thing wrong is kept; what is read after it does not
+/// matter, so that a caller asks once, at the end. A field that is null counts as absent, as at OpenAI.
 class Fields {
  public:
   /// `prefix`: of names in errors, e.g. "messages[0].".

@@ -32,7 +32,9 @@ class BoundedMemory : public json::memory_resource {
   std::size_t used_ = 0;
 };
 
-model::Error bad(std::string message) { return {model::ErrorCode::invalid_request, std::move(message), ""}; }
+model::Error bad(std::string message) {
+  return {model::ErrorCode::invalid_request, std::move(message), ""};
+}
 
 }  // namespace
 
@@ -55,8 +57,8 @@ model::Result<JsonBody> parse_json_body(std::string_view body, std::uint32_t dep
     if (error == json::error::too_deep) {
       return bad("the body nests deeper than " + std::to_string(depth) + " levels (server.json_depth)");
     }
-    return bad("the body is not valid JSON: " + error.message() + " at byte " + std::to_string(read) + " of " +
-               std::to_string(body.size()));
+    return bad("the body is not valid JSON: " + error.message() + " at byte " + std::to_string(read) +
+               " of " + std::to_string(body.size()));
   } catch (const std::bad_alloc&) {
     return bad("the body has too many values for one request");
   }

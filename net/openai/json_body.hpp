@@ -23,8 +23,8 @@ class JsonBody {
 };
 
 /// Parses a body that must be one JSON object. Of equal keys the last one counts, as at OpenAI.
-/// Errors: invalid_request: not JSON or not UTF-8 (with the byte), deeper than `depth`, not an object, or so many small
-/// values that they would need more than 64 MiB.
+/// Errors: invalid_request: not JSON or not UTF-8 (with the byte), deeper than `depth`, not an object, or so
+/// many small values that they would need more than 64 MiB.
 model::Result<JsonBody> parse_json_body(std::string_view body, std::uint32_t depth);
 
 }  // namespace troupe::net

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/openai/json_text.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 
-#include "net/utf8.hpp"
+#include "model/utf8.hpp"
 
 namespace troupe::net {
 namespace {
@@ -14,11 +13,21 @@ namespace {
 void append_escaped(std::string& out, char c) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   switch (c) {
-    case '"': out += "\\\""; break;
-    case '\\': out += "\\\\"; break;
-    case '\n': out += "\\n"; break;
-    case '\r': out += "\\r"; break;
-    case '\t': out += "\\t"; break;
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
     default:
       out += "\\u00";
       out += kDigits[static_cast<unsigned char>(c) >> 4U];
@@ -32,15 +41,15 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
     const char c = text.front();
-    const std::size_t length = code_point_length(text);
-    if (length == 0) {
+    const auto front = model::utf8_front(text);
+    if (front.kind != model::Utf8Front::Kind::whole) {
       out += "\xEF\xBF\xBD";
-    } else if (length == 1 && (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\' || c == '\x7f')) {
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\' || c == '\x7f') {
       append_escaped(out, c);
     } else {
-      out += text.substr(0, length);
+      out += text.substr(0, front.size);
     }
-    text.remove_prefix(std::max<std::size_t>(length, 1));
+    text.remove_prefix(front.size);
   }
   out += '"';
 }

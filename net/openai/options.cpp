@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/openai/options.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
-
-#include "net/utf8.hpp"
 
 namespace troupe::net {
 namespace {
@@ -30,35 +29,72 @@ constexpr std::array kSamplingFields = {
 
 /// Fields that are read, beside kSamplingFields.
 constexpr std::array<std::string_view, 14> kRead = {
-    "model", "stream", "stream_options", "n",          "max_tokens", "seed", "stop", "stop_token_ids", "ignore_eos",
-    "top_k", "logit_bias", "logprobs",   "top_logprobs", "response_format"};
+    "model",        "stream",         "stream_options", "n",     "max_tokens", "seed",
+    "stop",         "stop_token_ids", "ignore_eos",     "top_k", "logit_bias", "logprobs",
+    "top_logprobs", "response_format"};
 
 /// Fields that OpenAI or vLLM define and that do not change the tokens here: ignored.
-constexpr std::array<std::string_view, 25> kIgnored = {
-    "user",           "store",        "metadata",     "parallel_tool_calls", "service_tier",
-    "prediction",     "verbosity",    "prompt_cache_key", "safety_identifier", "reasoning_effort",
-    "priority",       "cache_salt",   "request_id",   "tool_choice",         "function_call",
-    "chat_template_kwargs", "skip_special_tokens", "spaces_between_special_tokens", "include_reasoning", "length_penalty",
-    "include_usage",  "return_token_ids", "web_search_options", "add_generation_prompt", "prompt_cache_retention"};
+constexpr std::array<std::string_view, 25> kIgnored = {"user",
+                                                       "store",
+                                                       "metadata",
+                                                       "parallel_tool_calls",
+                                                       "service_tier",
+                                                       "prediction",
+                                                       "verbosity",
+                                                       "prompt_cache_key",
+                                                       "safety_identifier",
+                                                       "reasoning_effort",
+                                                       "priority",
+                                                       "cache_salt",
+                                                       "request_id",
+                                                       "tool_choice",
+                                                       "function_call",
+                                                       "chat_template_kwargs",
+                                                       "skip_special_tokens",
+                                                       "spaces_between_special_tokens",
+                                                       "include_reasoning",
+                                                       "length_penalty",
+                                                       "include_usage",
+                                                       "return_token_ids",
+                                                       "web_search_options",
+                                                       "add_generation_prompt",
+                                                       "prompt_cache_retention"};
 
 /// Fields that would change the answer and are not served: refused, unless their value asks for nothing.
-constexpr std::array<std::string_view, 22> kRefused = {
-    "tools",          "functions",       "audio",        "guided_json",     "guided_regex",
-    "guided_choice",  "guided_grammar",  "json_schema",  "grammar",         "structured_outputs",
-    "prompt_logprobs", "use_beam_search", "min_tokens",  "bad_words",       "allowed_token_ids",
-    "truncate_prompt_tokens", "include_stop_str_in_output", "logits_processors", "continue_final_message",
-    "chat_template",  "suffix",          "documents"};
+constexpr std::array<std::string_view, 22> kRefused = {"tools",
+                                                       "functions",
+                                                       "audio",
+                                                       "guided_json",
+                                                       "guided_regex",
+                                                       "guided_choice",
+                                                       "guided_grammar",
+                                                       "json_schema",
+                                                       "grammar",
+                                                       "structured_outputs",
+                                                       "prompt_logprobs",
+                                                       "use_beam_search",
+                                                       "min_tokens",
+                                                       "bad_words",
+                                                       "allowed_token_ids",
+                                                       "truncate_prompt_tokens",
+                                                       "include_stop_str_in_output",
+                                                       "logits_processors",
+                                                       "continue_final_message",
+                                                       "chat_template",
+                                                       "suffix",
+                                                       "documents"};
 
 bool asks_for_nothing(const json::value& value) {
   return (value.is_bool() && !value.get_bool()) || (value.is_array() && value.get_array().empty()) ||
-         (value.is_object() && value.get_object().empty()) || (value.is_string() && value.get_string().empty()) ||
-         (value.is_int64() && value.get_int64() == 0);
+         (value.is_object() && value.get_object().empty()) ||
+         (value.is_string() && value.get_string().empty()) || (value.is_int64() && value.get_int64() == 0);
 }
 
 void refuse_unserved(Fields& fields) {
   for (const auto name : kRefused) {
     const auto* value = fields.find(name);
-    if (value != nullptr && !asks_for_nothing(*value)) fields.fail(name, "is not supported by this server: leave it out");
+    if (value != nullptr && !asks_for_nothing(*value))
+      fields.fail(name, "is not supported by this server: leave it out");
   }
   if (const auto* modalities = fields.find("modalities")) {
     const bool text_only = modalities->is_array() && modalities->get_array().size() == 1 &&
@@ -68,7 +104,8 @@ void refuse_unserved(Fields& fields) {
   if (const auto* format = fields.find("response_format")) {
     const auto* type = format->is_object() ? format->get_object().if_contains("type") : nullptr;
     if (type == nullptr || *type != json::value("text")) {
-      fields.fail("response_format", "must be {\"type\": \"text\"}: other formats are not supported by this server");
+      fields.fail("response_format",
+                  "must be {\"type\": \"text\"}: other formats are not supported by this server");
     }
   }
 }
@@ -92,7 +129,8 @@ void read_stop(Fields& fields, RequestOptions& options) {
   const auto* value = fields.find("stop");
   if (value == nullptr) return;
   const auto add = [&](const json::value& element) {
-    const bool fits = element.is_string() && !element.get_string().empty() && element.get_string().size() <= kLongestStop;
+    const bool fits =
+        element.is_string() && !element.get_string().empty() && element.get_string().size() <= kLongestStop;
     if (fits) options.stop.emplace_back(element.get_string().c_str(), element.get_string().size());
     return fits;
   };
@@ -121,7 +159,7 @@ void read_logit_bias(Fields& fields, const RequestBounds& bounds, SamplingParams
     }
     const auto bias = biases.number(key, {-100, 100});
     if (!bias) {
-      fields.fail("logit_bias." + std::string(key), "must be a number from -100 to 100");
+      fields.fail("logit_bias", "must map token ids to numbers from -100 to 100");
       return;
     }
     sampling.logit_bias.emplace_back(static_cast<model::Token>(token), static_cast<float>(*bias));
@@ -130,12 +168,15 @@ void read_logit_bias(Fields& fields, const RequestBounds& bounds, SamplingParams
 
 }  // namespace
 
-std::span<const SamplingField> sampling_fields() { return kSamplingFields; }
+std::span<const SamplingField> sampling_fields() {
+  return kSamplingFields;
+}
 
 RequestOptions read_options(Fields& fields, const RequestBounds& bounds) {
   RequestOptions options;
   const auto model = fields.text("model");
-  if (!model || model->empty()) fields.fail("model", "is missing: name the model to use (GET /v1/models lists them)");
+  if (!model || model->empty())
+    fields.fail("model", "is missing: name the model to use (GET /v1/models lists them)");
   options.model = model.value_or("");
   refuse_unserved(fields);
   read_stream(fields, options);
@@ -151,7 +192,8 @@ RequestOptions read_options(Fields& fields, const RequestBounds& bounds) {
   options.seed = fields.seed("seed");
   read_stop(fields, options);
   options.stop_token_ids = fields.tokens("stop_token_ids", bounds.vocab_size);
-  if (options.stop_token_ids.size() > kMostStopTokens) fields.fail("stop_token_ids", "has more than 128 token ids");
+  if (options.stop_token_ids.size() > kMostStopTokens)
+    fields.fail("stop_token_ids", "has more than 128 token ids");
   options.ignore_eos = fields.boolean("ignore_eos", false);
   read_logit_bias(fields, bounds, options.sampling);
   return options;

@@ -19,7 +19,8 @@ struct SamplingField {
 /// All of them: temperature, top_p, min_p and the penalties.
 std::span<const SamplingField> sampling_fields();
 
-/// Reads what chat and text completions share, and refuses fields that would change the answer and are not served.
+/// Reads what chat and text completions share, and refuses fields that would change the answer and are not
+/// served.
 RequestOptions read_options(Fields& fields, const RequestBounds& bounds);
 
 /// Refuses misspelt names: the shared fields and `own` are known.

@@ -12,15 +12,15 @@
 #include "model/error.hpp"
 #include "model/sampling.hpp"
 
-/// OpenAI's request bodies, read and checked field by field. Every number has a range and every list a length; a field
-/// that changes what comes out and is not served yet is refused by name, a field that does not is ignored, and a name
-/// that looks like a typing error of a known one is refused with the right one.
+/// OpenAI's request bodies, read and checked field by field. Every number has a range and every list a
+/// length; a field that changes what comes out and is not served yet is refused by name, a field that does
+/// not is ignored, and a name that looks like a typing error of a known one is refused with the right one.
 namespace troupe::net {
 
 /// What the reader checks against.
 struct RequestBounds {
   std::uint32_t json_depth = 64;
-  std::uint32_t vocab_size = 0;    ///< token ids are below it
+  std::uint32_t vocab_size = 0;     ///< token ids are below it
   std::uint32_t max_choices = 128;  ///< prompts x n
 };
 
@@ -30,9 +30,10 @@ struct RequestOptions {
   bool stream = false;
   bool include_usage = false;  ///< stream_options.include_usage
   std::uint32_t n = 1;
-  std::optional<std::uint32_t> max_tokens;  ///< absent: what the API's default says
-  std::optional<std::uint64_t> seed;        ///< absent: the server draws one
-  model::SamplingParams sampling;           ///< without its seed
+  std::optional<std::uint32_t> max_tokens;      ///< absent: what the API's default says
+  std::string max_tokens_field = "max_tokens";  ///< by which name it came
+  std::optional<std::uint64_t> seed;            ///< absent: the server draws one
+  model::SamplingParams sampling;               ///< without its seed
   std::vector<std::string> stop;
   std::vector<model::Token> stop_token_ids;
   bool ignore_eos = false;
@@ -70,8 +71,9 @@ struct DetokenizeRequest {
   std::vector<model::Token> tokens;
 };
 
-/// Errors: invalid_request; `param` names the field ("messages[2].role", "stop"), the message its range or remedy. A body
-/// that is not JSON (RFC 8259, UTF-8, at most `json_depth` deep) is told with the byte at which it stops being so.
+/// Errors: invalid_request; `param` names the field ("messages[2].role", "stop"), the message its range or
+/// remedy. A body that is not JSON (RFC 8259, UTF-8, at most `json_depth` deep) is told with the byte at
+/// which it stops being so.
 model::Result<ChatRequest> parse_chat_request(std::string_view body, const RequestBounds& bounds);
 model::Result<CompletionRequest> parse_completion_request(std::string_view body, const RequestBounds& bounds);
 model::Result<TokenizeRequest> parse_tokenize_request(std::string_view body, const RequestBounds& bounds);

@@ -18,14 +18,15 @@ struct ResponseIdentity {
   std::string id;            ///< "chatcmpl-..." or "cmpl-..."
   std::int64_t created = 0;  ///< Unix seconds
   std::string model;
-  std::string fingerprint;   ///< system_fingerprint
+  std::string fingerprint;  ///< system_fingerprint
 };
 
 /// A token with its log-probability, as bytes.
 struct TokenScore {
   std::string bytes;
-  std::optional<float> logprob;  ///< none for the first token of a prompt
+  std::optional<float> logprob;                    ///< none for the first token of a prompt
   std::vector<std::pair<std::string, float>> top;  ///< most likely first
+  bool in_text = true;                             ///< false for a bos that was put before the text
 };
 
 struct Usage {
@@ -74,8 +75,8 @@ class CompletionRenderer {
   std::string head_;
 };
 
-/// Where the text after `bytes` begins, in code points, when `bytes` begin at `offset`. A code point that is spread over
-/// several tokens counts with the first.
+/// Where the text after `bytes` begins, in code points, when `bytes` begin at `offset`. A code point that is
+/// spread over several tokens counts with the first.
 std::size_t advance_offset(std::size_t offset, std::string_view bytes);
 
 /// One served model, for /v1/models.

@@ -24,7 +24,9 @@ std::string response_tail(const Usage& usage) {
          std::to_string(usage.prompt_tokens + usage.completion_tokens) + "}}";
 }
 
-std::string_view chunk_tail(bool usage_null) { return usage_null ? R"(],"usage":null})" : "]}"; }
+std::string_view chunk_tail(bool usage_null) {
+  return usage_null ? R"(],"usage":null})" : "]}";
+}
 
 void append_finish(std::string& out, const Choice& choice) {
   out += R"(,"finish_reason":)";

@@ -18,10 +18,12 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using ::testing::StartsWith;
 using testing::RawClient;
+using ::testing::StartsWith;
 
-std::string render(const model::Error& error) { return "{\"error\":\"" + error.message + "\"}"; }
+std::string render(const model::Error& error) {
+  return "{\"error\":\"" + error.message + "\"}";
+}
 
 /// A server on an ephemeral port with a scripted handler; counts the requests that reached it.
 class HttpServerTest : public ::testing::Test {
@@ -29,7 +31,8 @@ class HttpServerTest : public ::testing::Test {
   void serve(HttpHandler handler, HttpLimits limits = {}, std::uint32_t threads = 1) {
     auto socket = listen_on("127.0.0.1", 0);
     ASSERT_TRUE(socket) << socket.error().message;
-    auto count = [this, handler = std::move(handler)](HttpRequest request, std::shared_ptr<HttpResponder> responder) {
+    auto count = [this, handler = std::move(handler)](HttpRequest request,
+                                                      std::shared_ptr<HttpResponder> responder) {
       ++handled_;
       handler(std::move(request), std::move(responder));
     };
@@ -40,7 +43,8 @@ class HttpServerTest : public ::testing::Test {
   void serve_echo(HttpLimits limits = {}) {
     serve(
         [](const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
-          responder->respond(200, "text/plain", request.method + " " + request.path + " [" + request.body + "]");
+          responder->respond(200, "text/plain",
+                             request.method + " " + request.path + " [" + request.body + "]");
         },
         limits);
   }
@@ -120,7 +124,8 @@ TEST_F(HttpServerTest, EchoesAPrintableRequestIdAndReplacesOthers) {
   EXPECT_THAT(exchange("GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: abc-1\r\nConnection: close\r\n\r\n"),
               HasSubstr("X-Request-Id: abc-1\r\n"));
   for (const std::string& id : {std::string("a b"), std::string(129, 'a'), std::string("\xC3\xA9")}) {
-    const auto seen = exchange("GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: " + id + "\r\nConnection: close\r\n\r\n");
+    const auto seen =
+        exchange("GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: " + id + "\r\nConnection: close\r\n\r\n");
     EXPECT_THAT(seen, HasSubstr("X-Request-Id: ")) << id;
     EXPECT_THAT(seen, Not(HasSubstr("X-Request-Id: " + id))) << id;
   }
@@ -165,7 +170,8 @@ TEST_F(HttpServerTest, RefusesBrokenFramingAndClosesSoThatNothingBecomesTheNextR
     EXPECT_TRUE(closed_) << probe;
   }
   EXPECT_EQ(handled_, 0);
-  EXPECT_THAT(exchange("GET /fine HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), HasSubstr("GET /fine []"));
+  EXPECT_THAT(exchange("GET /fine HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              HasSubstr("GET /fine []"));
 }
 
 TEST_F(HttpServerTest, RefusesAHeadOverItsLimitWith431) {
@@ -174,7 +180,8 @@ TEST_F(HttpServerTest, RefusesAHeadOverItsLimitWith431) {
   serve_echo(limits);
   EXPECT_THAT(exchange("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(1000, 'a') + "\r\n\r\n"),
               StartsWith("HTTP/1.1 431 "));
-  EXPECT_THAT(exchange("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(2000, 'a')), StartsWith("HTTP/1.1 431 "));
+  EXPECT_THAT(exchange("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(2000, 'a')),
+              StartsWith("HTTP/1.1 431 "));
   EXPECT_TRUE(closed_);
 }
 
@@ -187,7 +194,8 @@ TEST_F(HttpServerTest, RefusesABodyOverItsLimitWith413AndTheUnreadRestIsNoReques
   const auto seen = exchange("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 400\r\n\r\n" + body);
   EXPECT_THAT(seen, StartsWith("HTTP/1.1 413 "));
   EXPECT_THAT(seen, Not(HasSubstr("smuggled")));
-  EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nC8\r\n" + std::string(200, 'x')),
+  EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nC8\r\n" +
+                       std::string(200, 'x')),
               StartsWith("HTTP/1.1 413 "));
   EXPECT_EQ(handled_, 0);
 }
@@ -214,7 +222,8 @@ TEST_F(HttpServerTest, EndsSlowHeadsSlowBodiesAndIdleConnections) {
   serve_echo(limits);
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_THAT(exchange("GET / HT"), StartsWith("HTTP/1.1 408 "));
-  EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"), StartsWith("HTTP/1.1 408 "));
+  EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"),
+              StartsWith("HTTP/1.1 408 "));
   EXPECT_EQ(exchange(""), "");
   EXPECT_TRUE(closed_);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);
@@ -297,7 +306,10 @@ class Streamer {
  public:
   HttpHandler handler(std::string piece, std::chrono::microseconds pause) {
     return [this, piece, pause](const HttpRequest&, const std::shared_ptr<HttpResponder>& responder) {
-      responder->on_disconnect([this] { gone_ = std::chrono::steady_clock::now(); notify(); });
+      responder->on_disconnect([this] {
+        gone_ = std::chrono::steady_clock::now();
+        notify();
+      });
       responder->begin_stream(200, "text/event-stream");
       thread_ = std::thread([this, piece, pause, responder] {
         while (!stopped_) {
@@ -406,7 +418,8 @@ TEST_F(HttpServerTest, SurvivesGarbage) {
   serve_echo(limits);
   std::mt19937 random(4711);
   for (int round = 0; round < 100; ++round) {
-    std::string garbage = round % 2 == 0 ? "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" : "";
+    std::string garbage =
+        round % 2 == 0 ? "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" : "";
     const auto length = random() % 2000;
     for (unsigned i = 0; i < length; ++i) garbage += static_cast<char>(random() % 256);
     const auto seen = exchange(garbage, 3s);
@@ -415,7 +428,8 @@ TEST_F(HttpServerTest, SurvivesGarbage) {
       EXPECT_THAT(seen, StartsWith("HTTP/1.1 4")) << round;
     }
   }
-  EXPECT_THAT(exchange("GET /fine HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), HasSubstr("GET /fine []"));
+  EXPECT_THAT(exchange("GET /fine HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              HasSubstr("GET /fine []"));
 }
 
 TEST_F(HttpServerTest, StopAcceptingClosesIdleConnectionsAndLetsAnswersEnd) {
@@ -461,7 +475,8 @@ TEST_F(HttpServerTest, StopEndsAStreamAndTellsItsHandler) {
 TEST(Listen, ABusyPortNamesWhoHoldsItAndWhatToDo) {
   const auto first = listen_on("127.0.0.1", 0);
   ASSERT_TRUE(first);
-  auto server = serve_http(*first, {}, 1, [](const HttpRequest&, const std::shared_ptr<HttpResponder>&) {}, render);
+  auto server = serve_http(
+      *first, {}, 1, [](const HttpRequest&, const std::shared_ptr<HttpResponder>&) {}, render);
   const auto second = listen_on("127.0.0.1", (*server)->port());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, model::ErrorCode::io);

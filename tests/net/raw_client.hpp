@@ -46,12 +46,14 @@ class RawClient {
     return true;
   }
 
-  /// Reads until `mark` was seen, the server closed, or the time is over. What was read so far stays in `seen`.
+  /// Reads until `mark` was seen, the server closed, or the time is over. What was read so far stays in
+  /// `seen`.
   std::string read_until(std::string_view mark, std::chrono::milliseconds limit = std::chrono::seconds(5)) {
     const auto end = std::chrono::steady_clock::now() + limit;
     std::array<char, 65536> bytes{};
     while (mark.empty() || seen.find(mark) == std::string::npos) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
       pollfd wait{fd_, POLLIN, 0};
       if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) <= 0) return seen;
       const ssize_t got = ::recv(fd_, bytes.data(), bytes.size(), 0);
@@ -63,7 +65,9 @@ class RawClient {
     }
     return seen;
   }
-  std::string read_to_end(std::chrono::milliseconds limit = std::chrono::seconds(5)) { return read_until("", limit); }
+  std::string read_to_end(std::chrono::milliseconds limit = std::chrono::seconds(5)) {
+    return read_until("", limit);
+  }
 
   std::string seen;
   bool closed = false;

@@ -11,7 +11,8 @@ using ::testing::HasSubstr;
 
 TEST(RequestHead, ReadsLineFieldsAndFraming) {
   const auto head = read_head(
-      "POST /v1/mod%65ls?a=%20b HTTP/1.1\r\nHost: localhost:8080\r\nX-A:  two words \t\r\nContent-Length: 12\r\n"
+      "POST /v1/mod%65ls?a=%20b HTTP/1.1\r\nHost: localhost:8080\r\nX-A:  two words \t\r\nContent-Length: "
+      "12\r\n"
       "Expect: 100-Continue\r\nConnection: Keep-Alive, x\r\n\r\n");
   ASSERT_TRUE(head) << head.error().message;
   EXPECT_EQ(head->method, "POST");
@@ -50,7 +51,9 @@ TEST_P(RefusedHead, IsRefused) {
   EXPECT_FALSE(head.error().message.empty());
 }
 
-std::string with(const std::string& fields) { return "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n"; }
+std::string with(const std::string& fields) {
+  return "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Probes, RefusedHead,
@@ -86,16 +89,20 @@ INSTANTIATE_TEST_SUITE_P(
         Probe{"no colon", with("Content-Length 5\r\n")}, Probe{"empty name", with(": 5\r\n")},
         Probe{"name with NUL", with(std::string("A\0B: 5\r\n", 8))},
         Probe{"value with NUL", with(std::string("A: 5\0\r\n", 7))},
-        Probe{"value with DEL", with("A: \x7f\r\n")}, Probe{"folded first field", "GET / HTTP/1.1\r\n A: b\r\n\r\n"},
+        Probe{"value with DEL", with("A: \x7f\r\n")},
+        Probe{"folded first field", "GET / HTTP/1.1\r\n A: b\r\n\r\n"},
         Probe{"folded value", with("A: b\r\n c\r\n")}, Probe{"bare LF", "GET / HTTP/1.1\nHost: a\n\n"},
         Probe{"one bare LF", "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n"},
-        Probe{"bare CR", "GET / HTTP/1.1\r\nHost: a\rX: y\r\n\r\n"}, Probe{"leading CR LF", "\r\nGET / HTTP/1.1\r\n\r\n"},
-        Probe{"HTTP/0.9", "GET /\r\n\r\n"}, Probe{"HTTP/2", "PRI * HTTP/2.0\r\n\r\n"},
-        Probe{"HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n"}, Probe{"lower case", "GET / http/1.1\r\nHost: a\r\n\r\n"},
+        Probe{"bare CR", "GET / HTTP/1.1\r\nHost: a\rX: y\r\n\r\n"},
+        Probe{"leading CR LF", "\r\nGET / HTTP/1.1\r\n\r\n"}, Probe{"HTTP/0.9", "GET /\r\n\r\n"},
+        Probe{"HTTP/2", "PRI * HTTP/2.0\r\n\r\n"}, Probe{"HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n"},
+        Probe{"lower case", "GET / http/1.1\r\nHost: a\r\n\r\n"},
         Probe{"two spaces", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"},
-        Probe{"tab", "GET\t/\tHTTP/1.1\r\nHost: a\r\n\r\n"}, Probe{"space in target", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"},
+        Probe{"tab", "GET\t/\tHTTP/1.1\r\nHost: a\r\n\r\n"},
+        Probe{"space in target", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"},
         Probe{"method with colon", "GE:T / HTTP/1.1\r\nHost: a\r\n\r\n"},
-        Probe{"fragment", "GET /#a HTTP/1.1\r\nHost: a\r\n\r\n"}, Probe{"relative", "GET a HTTP/1.1\r\nHost: a\r\n\r\n"},
+        Probe{"fragment", "GET /#a HTTP/1.1\r\nHost: a\r\n\r\n"},
+        Probe{"relative", "GET a HTTP/1.1\r\nHost: a\r\n\r\n"},
         Probe{"percent alone", "GET /% HTTP/1.1\r\nHost: a\r\n\r\n"},
         Probe{"percent and one digit", "GET /%4 HTTP/1.1\r\nHost: a\r\n\r\n"},
         Probe{"percent and letters", "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n"},
@@ -104,7 +111,8 @@ INSTANTIATE_TEST_SUITE_P(
         Probe{"encoded surrogate", "GET /%ED%A0%80 HTTP/1.1\r\nHost: a\r\n\r\n"},
         Probe{"encoded overlong", "GET /%C0%AF HTTP/1.1\r\nHost: a\r\n\r\n"},
         Probe{"raw non-ASCII", "GET /\xC3\xA9 HTTP/1.1\r\nHost: a\r\n\r\n"},
-        Probe{"value not UTF-8", with("A: \xFF\r\n")}, Probe{"unknown expectation", with("Expect: 200-ok\r\n")}));
+        Probe{"value not UTF-8", with("A: \xFF\r\n")},
+        Probe{"unknown expectation", with("Expect: 200-ok\r\n")}));
 
 TEST(RequestHead, RefusesMoreThanAHundredFields) {
   std::string fields;
