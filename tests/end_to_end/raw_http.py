@@ -13,7 +13,10 @@ def post(server, path, body, headers=None):
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60 * SLOWNESS)
     try:
-        connection.request("POST", path, data, {"Content-Type": "application/json", **(headers or {})})
+        try:
+            connection.request("POST", path, data, {"Content-Type": "application/json", **(headers or {})})
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused before the whole body was sent; the answer is there to be read
         response = connection.getresponse()
         return response.status, response.headers, response.read().decode()
     finally:
