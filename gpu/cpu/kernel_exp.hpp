@@ -5,7 +5,7 @@
 
 namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE {
 
-/// e^x to 2 units in the last place for x in [-87, 88]; x beyond is taken as the nearer end; NaN stays NaN.
+/// e^x to within one unit in the last place for x in [-87, 88]; x beyond is taken as the nearer end; NaN stays NaN.
 /// Source: x = n ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite 1980), then the Taylor polynomial of degree 6
 /// with its upper coefficients adjusted for the interval (Cephes, expf).
 TROUPE_INLINE Floats exponential(Floats x) {

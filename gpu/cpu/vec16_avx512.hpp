@@ -37,7 +37,7 @@ TROUPE_INLINE Floats load(const float* p) {
   return {_mm512_loadu_ps(p)};
 }
 TROUPE_INLINE __mmask16 first_lanes(int n) {
-  return static_cast<__mmask16>(n >= 16 ? 0xffff : (1 << n) - 1);
+  return static_cast<__mmask16>(n >= 16 ? 0xffff : n <= 0 ? 0 : (1 << n) - 1);
 }
 /// The first n lanes; the others are 0.
 TROUPE_INLINE Floats load_first(const float* p, int n) {
