@@ -106,7 +106,27 @@ void take_table(Merge& merge, const std::string& file, const std::string& sectio
   }
 }
 
+/// Whether the file could nest so deep that taking it apart exhausts the stack: each dot of a key is a level,
+/// and the parser bounds only what stands in brackets. Lines that are comments do not count.
+bool nests_too_deep(std::string_view text) {
+  constexpr std::ptrdiff_t most_dots = 2000;
+  std::ptrdiff_t dots = 0;
+  while (!text.empty() && dots <= most_dots) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    const std::size_t start = line.find_first_not_of(" \t");
+    if (start != std::string_view::npos && line[start] != '#')
+      dots += std::count(line.begin(), line.end(), '.');
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+  }
+  return dots > most_dots;
+}
+
 void take_text(Merge& merge, const std::string& file, const std::string& text) {
+  if (nests_too_deep(text)) {
+    merge.refuse({.kind = Origin::Kind::file, .source = file}, "",
+                 "nests too deep: more than 2000 dots in its keys and values");
+    return;
+  }
   try {
     take_table(merge, file, "", toml::parse(text, file));
   } catch (const toml::parse_error& error) {

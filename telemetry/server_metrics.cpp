@@ -96,7 +96,7 @@ ServerMetrics::ServerMetrics(Registry& registry, const ServerIdentity& identity)
                                               "Time between two tokens of a sequence.", inter_token_edges(),
                                               vllm_labels(identity))) {
   for (const char* reason : {"stop", "length", "abort", "error"}) request_success.with({reason});
-  for (const char* state : {"free", "leased", "cached", "quarantined"}) kv_blocks.with({state});
+  for (const char* state : {"free", "leased", "idle", "quarantined"}) kv_blocks.with({state});
   registry.gauges("troupe_build_info", "1, with the version as a label.", {"version"})
       .with({identity.version})
       .set(1);

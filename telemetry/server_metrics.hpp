@@ -48,7 +48,7 @@ struct ServerMetrics {
   Histogram& step_seconds;
   Counter& steps;
   Histogram& rows_per_step;  ///< tokens computed in a step
-  Family<Gauge> kv_blocks;   ///< {state}: free, leased, cached, quarantined
+  Family<Gauge> kv_blocks;   ///< {state}: free, leased, idle, quarantined
   Counter& audit_records;
   Histogram& audit_fsync_seconds;
   Family<Counter>

@@ -130,6 +130,15 @@ TEST(Load, SurvivesHostileFiles) {
   }
 }
 
+TEST(Load, RefusesKeysThatNestTooDeep) {
+  std::string deep = "a";
+  for (int i = 0; i < 200'000; ++i) deep += ".a";
+  EXPECT_THAT(errors(deep + " = 1\n"), HasSubstr("nests too deep"));
+  EXPECT_THAT(errors('[' + deep + "]\n"), HasSubstr("nests too deep"));
+  EXPECT_THAT(errors("a" + deep.substr(deep.size() - 3800) + " = 1\n"), HasSubstr("no table has this name"));
+  EXPECT_THAT(errors("  # " + std::string(5000, '.') + "\nlog.level = \"info\"\n"), IsEmpty());
+}
+
 TEST(Load, PointsBrokenRelationsToTheOptionThatWasSet) {
   EXPECT_THAT(errors("[scheduler]\nmax_num_seqs = 1000\n"),
               StartsWith("troupe.toml:2:16: scheduler.max_num_batched_tokens: 512 is less than"));
