@@ -2,13 +2,16 @@
 // Tokenizes for tests/model/tokenizer_oracle.py: every input line is a mode and a text in hexadecimal; the
 // answer is the token ids, a tab, and the bytes that they stand for, in hexadecimal. `--time FILE` reports
 // the speed over a text file.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <sstream>
 #include <string>
 
+#include "model/chat_template.hpp"
 #include "model/tokenizer.hpp"
 #include "model/weights/model_file.hpp"
 
@@ -23,12 +26,32 @@ std::string from_hex(std::string_view hex) {
   return out;
 }
 
-void answer_line(const Tokenizer& tokenizer, const std::string& line) {
-  // "c <hex>": spellings of special tokens count; "t <hex>": they are text.
-  const auto tokens = tokenizer.encode(from_hex(std::string_view(line).substr(2)), line[0] == 'c');
-  for (const Token token : tokens) std::printf("%d ", token);
+Result<std::vector<Token>> encode_conversation(const Tokenizer& tokenizer, const ChatTemplate& chat,
+                                               const std::string& line) {
+  std::istringstream in(line.substr(2));
+  int generation_prompt = 0;
+  in >> generation_prompt;
+  std::vector<ChatMessage> messages;
+  for (std::string word; in >> word;) {
+    const std::size_t colon = word.find(':');
+    messages.push_back({word.substr(0, colon), from_hex(std::string_view(word).substr(colon + 1))});
+  }
+  const auto pieces = chat.render(messages, generation_prompt != 0);
+  if (!pieces) return pieces.error();
+  return encode_chat(tokenizer, *pieces);
+}
+
+void answer_line(const Tokenizer& tokenizer, const ChatTemplate& chat, const std::string& line) {
+  const auto tokens = line[0] == 'm'
+                          ? encode_conversation(tokenizer, chat, line)
+                          : tokenizer.encode(from_hex(std::string_view(line).substr(2)), line[0] == 'c');
+  if (!tokens) {
+    std::puts(tokens.error().message.c_str());
+    return;
+  }
+  for (const Token token : *tokens) std::printf("%d ", token);
   std::putchar('\t');
-  for (const Token token : tokens) {
+  for (const Token token : *tokens) {
     for (const char byte : tokenizer.bytes(token)) std::printf("%02x", static_cast<unsigned char>(byte));
   }
   std::putchar('\n');
@@ -54,7 +77,9 @@ int run(const std::string& model, const std::string& timed) {
   const auto tokenizer = make_tokenizer(**file);
   if (!tokenizer) return std::fprintf(stderr, "%s\n", tokenizer.error().message.c_str()), 1;
   if (!timed.empty()) return report_speed(**tokenizer, timed), 0;
-  for (std::string line; std::getline(std::cin, line);) answer_line(**tokenizer, line);
+  const auto chat = make_chat_template(**file);
+  if (!chat) return std::fprintf(stderr, "%s\n", chat.error().message.c_str()), 1;
+  for (std::string line; std::getline(std::cin, line);) answer_line(**tokenizer, **chat, line);
   return 0;
 }
 
