@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <string_view>
 
-#include "actors/audit/json_text.hpp"
 #include "actors/audit/utc_time.hpp"
+#include "config/text.hpp"
 
 namespace troupe::actors {
 namespace {
@@ -14,7 +14,7 @@ void append_text(std::string& out, std::string_view name, std::string_view value
   out += ",\"";
   out += name;
   out += "\":";
-  append_json_string(out, value);
+  out += config::in_quotes(value);
 }
 
 void append_number(std::string& out, std::string_view name, std::uint64_t value) {
@@ -55,7 +55,7 @@ void append_closed(std::string& out, const AuditRecord& record) {
   out += ",\"finish_reasons\":[";
   for (std::size_t i = 0; i < record.finish_reasons.size(); ++i) {
     if (i > 0) out += ',';
-    append_json_string(out, record.finish_reasons[i]);
+    out += config::in_quotes(record.finish_reasons[i]);
   }
   out += ']';
   append_milliseconds(out, "ttft_ms", record.ttft_microseconds);

@@ -6,47 +6,20 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+
+#include "actors/launcher/descriptor.hpp"
+#include "actors/launcher/durable_file.hpp"
 
 namespace troupe::actors {
 namespace {
 
-using model::Error;
-using model::ErrorCode;
 using model::Result;
-
-/// A descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor() { reset(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  void reset(int fd = -1) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
-  }
-  int get() const { return fd_; }
-  bool valid() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
-Error failure(const std::string& doing, const std::string& path) {
-  const int reason = errno;
-  std::string remedy;
-  if (reason == ENOSPC || reason == EDQUOT) remedy = ": free some space on its file system";
-  if (reason == EACCES || reason == EPERM || reason == EROFS)
-    remedy = ": the server must be able to write there";
-  return {ErrorCode::io, "cannot " + doing + " " + path + ": " + std::strerror(reason) + remedy, path};
-}
 
 Result<void> write_fully(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return failure("write", path);
+    if (written < 0) return file_error("write", path);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};
@@ -58,7 +31,7 @@ Result<std::string> read_fully(int fd, std::uint64_t offset, std::uint64_t lengt
   while (done < length) {
     const ssize_t got = ::pread(fd, bytes.data() + done, length - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failure("read", path);
+    if (got < 0) return file_error("read", path);
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }
@@ -75,14 +48,14 @@ class DirectoryStorage : public AuditStorage {
 
   Result<std::uint64_t> open() override {
     log_.reset(::open(log_path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-    if (!log_.valid()) return failure("open", log_path_);
+    if (!log_.valid()) return file_error("open", log_path_);
     head_.reset(::open(head_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!head_.valid()) return failure("open", head_path_);
+    if (!head_.valid()) return file_error("open", head_path_);
     ::posix_fadvise(log_.get(), 0, 0, POSIX_FADV_DONTNEED);
     const Descriptor directory(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory.valid() || ::fsync(directory.get()) != 0) return failure("sync", directory_);
+    if (!directory.valid() || ::fsync(directory.get()) != 0) return file_error("sync", directory_);
     struct stat status {};
-    if (::fstat(log_.get(), &status) != 0) return failure("look at", log_path_);
+    if (::fstat(log_.get(), &status) != 0) return file_error("look at", log_path_);
     return static_cast<std::uint64_t>(status.st_size);
   }
 
@@ -91,11 +64,11 @@ class DirectoryStorage : public AuditStorage {
   }
   Result<void> append(std::string_view bytes) override { return write_fully(log_.get(), bytes, log_path_); }
   Result<void> sync() override {
-    if (::fdatasync(log_.get()) != 0) return failure("sync", log_path_);
+    if (::fdatasync(log_.get()) != 0) return file_error("sync", log_path_);
     return {};
   }
   Result<void> truncate(std::uint64_t size) override {
-    if (::ftruncate(log_.get(), static_cast<off_t>(size)) != 0) return failure("truncate", log_path_);
+    if (::ftruncate(log_.get(), static_cast<off_t>(size)) != 0) return file_error("truncate", log_path_);
     return sync();
   }
 
@@ -104,9 +77,9 @@ class DirectoryStorage : public AuditStorage {
       const std::string path = log_path_ + ".torn-" + std::to_string(number);
       const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
       if (!file.valid() && errno == EEXIST) continue;
-      if (!file.valid()) return failure("create", path);
+      if (!file.valid()) return file_error("create", path);
       if (auto written = write_fully(file.get(), bytes, path); !written) return written.error();
-      if (::fsync(file.get()) != 0) return failure("sync", path);
+      if (::fsync(file.get()) != 0) return file_error("sync", path);
       return path;
     }
   }
@@ -116,7 +89,7 @@ class DirectoryStorage : public AuditStorage {
     // One short write in place: it can be late after a power loss, hardly torn, and read_head refuses a torn
     // one.
     if (::pwrite(head_.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-      return failure("write", head_path_);
+      return file_error("write", head_path_);
     }
     return {};
   }

@@ -3,7 +3,6 @@ set(TROUPE_AUDIT_SOURCES
   audit/audit_record.cpp
   audit/audit_storage.cpp
   audit/audit_verify.cpp
-  audit/json_text.cpp
   audit/line_reader.cpp
   audit/record_chain.cpp
   audit/utc_time.cpp)

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 
-#include "actors/audit/json_text.hpp"
 #include "actors/audit/utc_time.hpp"
 
 namespace troupe::actors {
@@ -26,12 +25,14 @@ TEST(UtcTime, is_rfc_3339_with_microseconds) {
   EXPECT_EQ(rfc3339(at(-1)), "1969-12-31T23:59:59.999999Z");
 }
 
-TEST(JsonText, is_one_line_of_valid_text_whatever_comes_in) {
-  EXPECT_EQ(json_string("plain é 漢 🎭"), "\"plain é 漢 🎭\"");
-  EXPECT_EQ(json_string("\"\\/\b\f\n\r\t"), R"("\"\\/\u0008\u000c\n\r\t")");
-  EXPECT_EQ(json_string(std::string_view("a\0b\x1b[31m\x7f", 9)), R"("a\u0000b\u001b[31m\u007f")");
-  EXPECT_EQ(json_string("\xE2\x80\xA8\xE2\x80\xA9"), R"("\u2028\u2029")");
-  EXPECT_EQ(json_string("x\xC3(\xED\xA0\x80"), "\"x\xEF\xBF\xBD(\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
+TEST(AuditRecord, text_from_a_client_stays_one_line_of_valid_json_in_its_own_field) {
+  AuditRecord record = AuditRecord::opened({}, at(0));
+  record.client_request_id =
+      std::string("\",\"kind\":\"closed\\\r\n\x1b[31m") + '\0' + "\x7f\xE2\x80\xA8 é 漢 x\xC3(";
+  EXPECT_THAT(
+      audit_fields(record),
+      HasSubstr(R"("client_request_id":"\",\"kind\":\"closed\\\r\n\u001b[31m\u0000\u007f\u2028 é 漢 x)"
+                "\xEF\xBF\xBD(\",\"tenant\""));
 }
 
 TEST(AuditRecord, an_opened_record_names_who_asked_what_of_which_model) {
