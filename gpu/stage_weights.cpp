@@ -2,13 +2,15 @@
 #include "gpu/stage_weights.hpp"
 
 #include "gpu/architectures/llama.hpp"
+#include "gpu/cpu/cpu_op_set.hpp"
 #include "gpu/reference/reference_op_set.hpp"
 #include "gpu/team.hpp"
 
 namespace troupe::gpu {
 
-model::Result<std::shared_ptr<const OpSet>> choose_op_set(const NumericsOptions&) {
-  return make_reference_op_set();
+model::Result<std::shared_ptr<const OpSet>> choose_op_set(const NumericsOptions& numerics) {
+  if (numerics.float32) return make_reference_op_set();
+  return make_cpu_op_set(numerics.isa);
 }
 
 model::Result<std::shared_ptr<const StageWeights>> load_weights(
