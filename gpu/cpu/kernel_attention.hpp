@@ -27,15 +27,27 @@ TROUPE_INLINE std::uint32_t padded(std::uint32_t head_dim) {
   return (head_dim + 31) / 32 * 32;
 }
 
+/// The K and V of a tile's tokens, and what to bring into the cache meanwhile: blocks lie anywhere, so the
+/// hardware cannot guess the next one.
+struct Tile {
+  const std::byte* keys;
+  const std::byte* values;
+  const std::byte* next;  // as many bytes as this tile
+};
+
 /// scores[r][32] of R queries from `first` on.
 template <int R>
-void score_tile(const Queries& queries, std::uint32_t first, const std::byte* keys, float* scores) {
+void score_tile(const Queries& queries, std::uint32_t first, const Tile& tile, float* scores) {
+  const std::byte* keys = tile.keys;
+  const std::byte* next = tile.next;
   Floats low[R];
   Floats high[R];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) low[r] = high[r] = zeros();
   const float* q = queries.q + first;
   for (std::uint32_t d = 0; d < queries.head_dim; ++d, keys += 64, q += queries.stride) {
+    prefetch(next);
+    next += 64;
     const Ints pairs = load_ints(keys);
     const Floats k_low = as_floats(left32<16>(pairs));
     const Floats k_high = as_floats(pairs & splat_int(-0x10000));
@@ -86,8 +98,9 @@ TROUPE_INLINE void soften(const Queries& queries, std::uint32_t first, int count
 
 /// out = out * correction + p V for 32 dimensions of R queries.
 template <int R>
-TROUPE_INLINE void add_values(const float* p, int count, const std::byte* values, std::size_t token_bytes,
-                              const float* corrections, float* out, std::size_t out_stride) {
+TROUPE_INLINE void add_values(const float* p, int count, const std::byte* values, const std::byte* next,
+                              std::size_t token_bytes, const float* corrections, float* out,
+                              std::size_t out_stride) {
   Floats low[R];
   Floats high[R];
 #pragma GCC unroll 16
@@ -95,7 +108,8 @@ TROUPE_INLINE void add_values(const float* p, int count, const std::byte* values
     low[r] = load(out + r * out_stride) * splat(corrections[r]);
     high[r] = load(out + r * out_stride + 16) * splat(corrections[r]);
   }
-  for (int t = 0; t < count; ++t, values += token_bytes, ++p) {
+  for (int t = 0; t < count; ++t, values += token_bytes, next += 64, ++p) {
+    prefetch(next);
     const Ints pairs = load_ints(values);
     const Floats v_low = as_floats(left32<16>(pairs));
     const Floats v_high = as_floats(pairs & splat_int(-0x10000));
@@ -125,32 +139,32 @@ TROUPE_INLINE void gather_rest(const std::byte* values, std::size_t token_bytes,
 
 /// One tile of `count` visible tokens for R queries from `first` on.
 template <int R>
-void attend_tile(const Queries& queries, std::uint32_t first, int count, const std::byte* keys,
-                 const std::byte* values) {
+void attend_tile(const Queries& queries, std::uint32_t first, int count, const Tile& tile) {
   alignas(64) float scores[R * kTileTokens];
   alignas(64) float corrections[16];
-  score_tile<R>(queries, first, keys, scores);
+  score_tile<R>(queries, first, tile, scores);
   soften<R>(queries, first, count, scores, corrections);
   float* out = queries.states + first * queries.state_stride;
   const std::size_t token_bytes = std::size_t{2} * queries.head_dim;
   std::uint32_t d = 0;
   for (; d + 32 <= queries.head_dim; d += 32) {
-    add_values<R>(scores, count, values + 2 * d, token_bytes, corrections, out + d, queries.state_stride);
+    add_values<R>(scores, count, tile.values + 2 * d, tile.next + 64 * (queries.head_dim + d), token_bytes,
+                  corrections, out + d, queries.state_stride);
   }
   if (d == queries.head_dim) return;
   alignas(64) std::uint16_t rest[kTileTokens * 32] = {};
-  gather_rest(values + 2 * d, token_bytes, count, queries.head_dim - d, rest);
-  add_values<R>(scores, count, reinterpret_cast<const std::byte*>(rest), 64, corrections, out + d,
+  gather_rest(tile.values + 2 * d, token_bytes, count, queries.head_dim - d, rest);
+  add_values<R>(scores, count, reinterpret_cast<const std::byte*>(rest), tile.next, 64, corrections, out + d,
                 queries.state_stride);
 }
 
 template <int R>
 TROUPE_INLINE void attend_queries(const Queries& queries, std::uint32_t first, std::uint32_t n, int count,
-                                  const std::byte* keys, const std::byte* values) {
+                                  const Tile& tile) {
   if (n == R) {
-    attend_tile<R>(queries, first, count, keys, values);
+    attend_tile<R>(queries, first, count, tile);
   } else if constexpr (R > 1) {
-    attend_queries<R - 1>(queries, first, n, count, keys, values);
+    attend_queries<R - 1>(queries, first, n, count, tile);
   }
 }
 
@@ -169,13 +183,15 @@ inline void attend(const AttentionTask& task) {
     for (std::uint32_t d = 0; d < queries.state_stride; d += 16) store(state + d, zeros());
     state[padded(task.head_dim)] = -__builtin_inff();
   }
-  const std::uint32_t last = task.start + task.positions - 1;
-  for (std::uint32_t tile = task.first_tile; tile < task.end_tile && tile <= last / kTileTokens; ++tile) {
-    const std::byte* keys = task.kv + task.blocks[tile] * task.block_bytes;
-    const std::byte* values = keys + std::size_t{64} * task.head_dim;
-    const std::uint32_t begin = tile * kTileTokens;
+  const std::uint32_t last_tile = (task.start + task.positions - 1) / kTileTokens;
+  for (std::uint32_t t = task.first_tile; t < task.end_tile && t <= last_tile; ++t) {
+    const std::byte* keys = task.kv + task.blocks[t] * task.block_bytes;
+    const std::uint32_t next = t < last_tile ? t + 1 : t;
+    const Tile tile = {keys, keys + std::size_t{64} * task.head_dim,
+                       task.kv + task.blocks[next] * task.block_bytes};
+    const std::uint32_t begin = t * kTileTokens;
     if (begin + kTileTokens <= task.start + 1) {
-      attend_queries<kQueryTile>(queries, 0, n, kTileTokens, keys, values);
+      attend_queries<kQueryTile>(queries, 0, n, kTileTokens, tile);
       continue;
     }
     // At the edge, where each position sees another number of tokens, one position at a time.
@@ -183,8 +199,7 @@ inline void attend(const AttentionTask& task) {
       if (task.start + p < begin) continue;
       const std::uint32_t visible = task.start + p + 1 - begin;
       attend_queries<kQueryTile>(queries, p * task.heads, task.heads,
-                                 visible < kTileTokens ? static_cast<int>(visible) : kTileTokens, keys,
-                                 values);
+                                 visible < kTileTokens ? static_cast<int>(visible) : kTileTokens, tile);
     }
   }
 }

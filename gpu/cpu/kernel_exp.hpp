@@ -5,9 +5,9 @@
 
 namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE {
 
-/// e^x to within one unit in the last place for x in [-87, 88]; x beyond is taken as the nearer end; NaN stays NaN.
-/// Source: x = n ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite 1980), then the Taylor polynomial of degree 6
-/// with its upper coefficients adjusted for the interval (Cephes, expf).
+/// e^x to within one unit in the last place for x in [-87, 88]; x beyond is taken as the nearer end; NaN
+/// stays NaN. Source: x = n ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite 1980), then the Taylor polynomial
+/// of degree 6 with its upper coefficients adjusted for the interval (Cephes, expf).
 TROUPE_INLINE Floats exponential(Floats x) {
   x = minimum(splat(88.0F), maximum(splat(-87.0F), x));
   const Ints n = round_to_ints(x * splat(1.44269504F));

@@ -138,7 +138,8 @@ TROUPE_INLINE void dot_group(const std::byte* weights, const RowAddresses<R>& x,
   constexpr int kVectors = F::kVectors * F::kGroupInputs / 32;
 #pragma GCC unroll 8
   for (int vector = 0; vector < kVectors; ++vector) {
-    const Ints raw = load_ints(weights + 64 * vector);
+    Ints raw = load_ints(weights + 64 * vector);
+    pin(raw);
     add_pair<F, 0, R>(raw, vector, x, sums);
     add_pair<F, 1, R>(raw, vector, x, sums);
     if constexpr (F::kSteps == 4) {
@@ -162,6 +163,9 @@ TROUPE_INLINE void finish(float* out, Floats value, std::int32_t width, bool add
   }
 }
 
+/// How far ahead of the arithmetic weights are asked for.
+inline constexpr int kAhead = 4096;
+
 /// One panel times R consecutive rows.
 template <class F, int R>
 void integer_tile(const LinearTask& task, const std::byte* panel, std::uint32_t row, float* out) {
@@ -177,9 +181,11 @@ void integer_tile(const LinearTask& task, const std::byte* panel, std::uint32_t 
     constexpr int kGroups = F::kChunk / F::kGroupInputs;
     for (int group = 0; group < kGroups; ++group) {
       constexpr int kWeightBytes = F::kVectors * 64 * F::kGroupInputs / 32;
-      // What is needed two kilobytes further on: the panels of a task follow one another.
-      for (int line = 0; line < F::kChunkBytes / kGroups; line += 64) {
-        prefetch(panel + 2048 + group * (F::kChunkBytes / kGroups) + line);
+      // What is needed some kilobytes further on: the panels of a task follow one another.
+      constexpr int kLines = F::kChunkBytes / kGroups / 64;
+#pragma GCC unroll 16
+      for (int line = 0; line <= kLines; ++line) {
+        prefetch(panel + kAhead + group * (F::kChunkBytes / kGroups) + 64 * line);
       }
       Ints dots[R];
       dot_group<F, R>(panel + group * kWeightBytes, x, dots);
@@ -217,13 +223,12 @@ template <class F>
 void integer_linear(const LinearTask& task) {
   // Tiles of nearly equal height, so that none is left with few rows.
   const std::uint32_t tiles = (task.row_count + kRowTile - 1) / kRowTile;
-  for (std::uint32_t p = 0; p < task.panel_count; ++p) {
-    const std::byte* panel = task.panels + p * task.panel_bytes;
-    for (std::uint32_t tile = 0; tile < tiles; ++tile) {
-      const std::uint32_t first = task.row_count * tile / tiles;
-      const std::uint32_t end = task.row_count * (tile + 1) / tiles;
-      const std::uint32_t row = task.first_row + first;
-      integer_rows<F, kRowTile>(task, panel, row, end - first,
+  for (std::uint32_t tile = 0; tile < tiles; ++tile) {
+    const std::uint32_t first = task.row_count * tile / tiles;
+    const std::uint32_t end = task.row_count * (tile + 1) / tiles;
+    const std::uint32_t row = task.first_row + first;
+    for (std::uint32_t p = 0; p < task.panel_count; ++p) {
+      integer_rows<F, kRowTile>(task, task.panels + p * task.panel_bytes, row, end - first,
                                 task.out + row * task.out_stride + p * task.column_stride);
     }
   }

@@ -207,6 +207,10 @@ TROUPE_INLINE Floats load_signed_bytes(const std::byte* p) {
   return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
           _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
 }
+/// Keeps a in its registers: left alone, the compiler reads it from memory again at each use.
+TROUPE_INLINE void pin(Ints& a) {
+  __asm__("" : "+x"(a.low), "+x"(a.high));
+}
 TROUPE_INLINE void prefetch(const std::byte* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }

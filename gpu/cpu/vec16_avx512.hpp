@@ -193,6 +193,10 @@ TROUPE_INLINE Floats load_unsigned_bytes(const std::byte* p) {
 TROUPE_INLINE Floats load_signed_bytes(const std::byte* p) {
   return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
 }
+/// Keeps a in its registers: left alone, the compiler reads it from memory again at each use.
+TROUPE_INLINE void pin(Ints& a) {
+  __asm__("" : "+v"(a.v));
+}
 TROUPE_INLINE void prefetch(const std::byte* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }

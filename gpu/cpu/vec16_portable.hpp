@@ -229,6 +229,7 @@ TROUPE_INLINE Floats load_unsigned_bytes(const std::byte* p) {
 TROUPE_INLINE Floats load_signed_bytes(const std::byte* p) {
   return each_float([&](int i) { return static_cast<float>(static_cast<std::int8_t>(p[i])); });
 }
+TROUPE_INLINE void pin(Ints&) {}
 TROUPE_INLINE void prefetch(const std::byte*) {}
 
 }  // namespace troupe::gpu::cpu::portable
