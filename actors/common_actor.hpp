@@ -10,6 +10,8 @@
 #include <exception>
 #include <string>
 
+#include "actors/messages.hpp"
+
 /// What every actor of ours does first. CAF's defaults die of an answered error or print to the console by themselves.
 namespace troupe::actors {
 
@@ -24,6 +26,12 @@ void install_handlers(caf::scheduled_actor* self, const char* name);
 template <class Self>
 std::chrono::nanoseconds now_of(Self* self) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(self->clock().now().time_since_epoch());
+}
+
+/// The answer to a Probe. Call from the actor's own handler.
+template <class Self>
+MailboxSize mailbox_of(Self* self) {
+  return {static_cast<std::uint32_t>(self->mailbox().size())};
 }
 
 }  // namespace troupe::actors

@@ -71,7 +71,17 @@ struct Drain {
 };
 template <class V> void fields(V&& visit, Drain& x) { visit(x.unused); }
 
-/// Asks the supervisor for `troupe ps`, or a member how full its mailbox is.
+/// supervisor -> member: how many messages wait? Answered from the member's own thread: it also says that it lives.
+struct Probe {
+  std::uint64_t unused = 0;
+};
+template <class V> void fields(V&& visit, Probe& x) { visit(x.unused); }
+struct MailboxSize {
+  std::uint32_t waiting = 0;
+};
+template <class V> void fields(V&& visit, MailboxSize& x) { visit(x.waiting); }
+
+/// Asks the supervisor for what `troupe ps` shows.
 struct ListMembers {
   std::uint64_t unused = 0;
 };
@@ -125,6 +135,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, first_custom_type_id)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::RestartMember))
   CAF_ADD_TYPE_ID(troupe, (troupe::model::StepPlan))
   CAF_ADD_TYPE_ID(troupe, (troupe::model::StepResult))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::Probe))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::MailboxSize))
 CAF_END_TYPE_ID_BLOCK(troupe)
 
 // A pointer: never leaves its process.

@@ -257,7 +257,7 @@ struct MemberInfo {
   std::uint64_t incarnation = 0;
   std::string state;  ///< starting, running, restarting, failed
   std::uint32_t restarts = 0;
-  std::uint32_t mailbox = 0;
+  std::int32_t mailbox = -1;  ///< messages that wait; -1: no answer within a quarter of a second
   bool operator==(const MemberInfo&) const = default;
 };
 struct MemberList {

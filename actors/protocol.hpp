@@ -9,7 +9,7 @@
 #include "actors/messages.hpp"
 
 /// Every actor's interface, in the order a request meets them. One line per message it takes; who sends it behind.
-/// All but two are one-way: losses are repaired by sending the truth again, never by waiting for an answer.
+/// All but the supervisor's questions are one-way: losses are repaired by sending the truth again, never by waiting for an answer.
 namespace troupe::actors {
 
 /// Owns the truth of open requests; sessions on I/O threads talk to it through an IngressPort.
@@ -21,6 +21,7 @@ using IngressActor = caf::typed_actor<caf::reacts_to<View>,           // supervi
                                       caf::reacts_to<TokenBatch>,     // last stage
                                       caf::reacts_to<AuditAck>,       // audit
                                       caf::reacts_to<Drain>,          // supervisor
+                                      caf::replies_to<Probe>::with<MailboxSize>,  // supervisor
                                       caf::reacts_to<Tick>>;          // itself
 
 /// Decides what runs in each step.
@@ -34,6 +35,7 @@ using SchedulerActor = caf::typed_actor<caf::reacts_to<View>,               // s
                                         caf::reacts_to<LeaseExtensions>,    // kv_cache
                                         caf::reacts_to<BlocksReleased>,     // kv_cache
                                         caf::reacts_to<model::StepResult>,  // last stage
+                                        caf::replies_to<Probe>::with<MailboxSize>,  // supervisor
                                         caf::reacts_to<Tick>>;              // itself
 
 /// Owns block ids, leases and the prefix tree.
@@ -41,7 +43,8 @@ using KvCacheActor = caf::typed_actor<caf::reacts_to<View>,            // superv
                                       caf::reacts_to<Fenced>,          // stage
                                       caf::reacts_to<ReserveBlocks>,   // scheduler
                                       caf::reacts_to<ExtendLeases>,    // scheduler
-                                      caf::reacts_to<ReleaseBlocks>>;  // scheduler
+                                      caf::reacts_to<ReleaseBlocks>,   // scheduler
+                                      caf::replies_to<Probe>::with<MailboxSize>>;  // supervisor
 
 /// A stage's front: always responsive; cancels and fences its compute side.
 using StageActor = caf::typed_actor<caf::reacts_to<View>>;  // supervisor
@@ -50,12 +53,14 @@ using StageActor = caf::typed_actor<caf::reacts_to<View>>;  // supervisor
 using ComputeActor = caf::typed_actor<caf::reacts_to<View>,             // its front
                                       caf::reacts_to<model::StepPlan>,  // scheduler
                                       caf::reacts_to<Activations>,      // the stage before
-                                      caf::reacts_to<TokenFeed>>;       // the last stage, to stage 0
+                                      caf::reacts_to<TokenFeed>,        // the last stage, to stage 0
+                                      caf::replies_to<Probe>::with<MailboxSize>>;  // supervisor
 
 /// Writes the append-only record.
 using AuditActor = caf::typed_actor<caf::reacts_to<View>,           // supervisor
                                     caf::reacts_to<RequestOpened>,  // ingress
                                     caf::reacts_to<RequestClosed>,  // ingress
+                                    caf::replies_to<Probe>::with<MailboxSize>,  // supervisor
                                     caf::reacts_to<Tick>>;          // itself
 
 /// Starts the others, monitors them, makes generations. The only one that monitors, and the only source of handles.

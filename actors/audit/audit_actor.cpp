@@ -111,6 +111,7 @@ AuditActor::behavior_type audit(AuditActor::stateful_pointer<AuditState> self, A
       [&s](const RequestClosed& m) {
         s.write(m.ingress, {m.id, true}, AuditRecord::closed(m, s.context.wall()));
       },
+      [self](const Probe&) { return mailbox_of(self); },
       [&s, self](const Tick& m) {
         if (m.number == kCommitTick) return s.commit();
         self->delayed_send(self, kRetry, Tick{});

@@ -45,6 +45,7 @@ struct IngressStatus {
   bool ready = false;     ///< a token can flow
   bool draining = false;  ///< SIGTERM was seen
   std::string reason;     ///< why not ready: "stage/0 is loading weights"
+  std::size_t open = 0;   ///< requests that have not ended
 };
 
 /// The door to the ingress actor for sessions. Threads: any; never blocks.

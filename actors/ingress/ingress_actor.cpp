@@ -89,6 +89,7 @@ IngressActor::behavior_type ingress(IngressActor::stateful_pointer<IngressState>
         requests.drain();
         s.publish();
       },
+      [self](const Probe&) { return mailbox_of(self); },
       [&s, &requests, self](const Tick&) {
         self->delayed_send(self, kTick, Tick{});
         requests.on_tick(now_of(self));

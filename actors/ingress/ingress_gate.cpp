@@ -35,7 +35,9 @@ void IngressGate::wake(std::unique_lock<std::mutex> lock) {
 
 IngressStatus IngressGate::status() const {
   const std::lock_guard lock(mutex_);
-  return status_;
+  IngressStatus status = status_;
+  status.open += pending_.size();
+  return status;
 }
 
 void IngressGate::set_waker(std::function<void()> waker) {

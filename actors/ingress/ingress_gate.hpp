@@ -49,7 +49,7 @@ class IngressGate : public IngressPort {
   mutable std::mutex mutex_;
   std::deque<PendingRequest> pending_;
   std::function<void()> waker_;
-  IngressStatus status_{false, false, "starting"};
+  IngressStatus status_{false, false, "loading weights", 0};
 };
 
 }  // namespace troupe::actors

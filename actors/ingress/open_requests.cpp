@@ -62,10 +62,11 @@ OpenRequests::Choice* OpenRequests::find(const SequenceId& id) {
 }
 
 IngressStatus OpenRequests::status() const {
-  if (draining_) return {false, true, "draining: the server is shutting down"};
-  if (audit_failed_) return {false, false, "the audit record cannot be written: " + audit_error_};
-  if (!serving_) return {false, false, generation_ == 0 ? "starting" : "a new generation is being set up"};
-  return {true, false, ""};
+  const std::size_t open = requests_.size();
+  if (draining_) return {false, true, "draining: the server is shutting down", open};
+  if (audit_failed_) return {false, false, "the audit record cannot be written: " + audit_error_, open};
+  if (!serving_) return {false, false, generation_ == 0 ? "starting" : "a new generation is being set up", open};
+  return {true, false, "", open};
 }
 
 void OpenRequests::open(std::shared_ptr<const model::Request> request, std::shared_ptr<AnswerSink> sink, Now now) {

@@ -115,6 +115,7 @@ KvCacheActor::behavior_type kv_cache(Self self, KvCacheContext context) {
       [&s](const ReserveBlocks& m) { s.on_reserve(m); },
       [&s](const ExtendLeases& m) { s.on_extend(m); },
       [&s](const ReleaseBlocks& m) { s.on_release(m); },
+      [self](const Probe&) { return mailbox_of(self); },
   };
 }
 

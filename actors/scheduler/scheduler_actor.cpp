@@ -83,6 +83,7 @@ SchedulerActor::behavior_type scheduler(SchedulerActor::stateful_pointer<Schedul
         s.context.observe_step(m.compute_microseconds);
         s.context.observe_load(s.scheduler->load());
       },
+      [self](const Probe&) { return mailbox_of(self); },
       [&s, self](const Tick&) {
         self->delayed_send(self, kTick, Tick{});
         s.scheduler->on_tick(now_of(self));

@@ -127,6 +127,7 @@ ComputeActor::behavior_type compute(ComputeSelf self, StageContext context, std:
         for (const FedToken& t : s.queue.add(m)) s.opened.executor->append(t.slot, t.position, t.token);
         s.run_ready_steps();
       },
+      [self](const Probe&) { return mailbox_of(self); },
   };
 }
 

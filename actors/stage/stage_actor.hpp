@@ -2,25 +2,14 @@
 #pragma once
 
 #include <caf/fwd.hpp>
-#include <cstdint>
-#include <functional>
-#include <memory>
 
 #include "actors/protocol.hpp"
-#include "gpu/stage_executor.hpp"
-#include "model/error.hpp"
+#include "actors/stage/opened_stage.hpp"
 
 namespace troupe::actors {
 
-/// What a stage's executor works on; a restarted stage opens it again and finds the weights, and maybe the KV bytes,
-/// where they were.
-struct OpenedStage {
-  std::unique_ptr<gpu::StageExecutor> executor;
-  std::uint64_t store = 0;  ///< names the KV bytes
-};
-
 struct StageContext {
-  std::function<model::Result<OpenedStage>()> open;  ///< called on the compute side; may take long
+  OpenStage open;
   bool detached = true;  ///< compute on a thread of its own; false under the test coordinator
 };
 

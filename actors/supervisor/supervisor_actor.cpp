@@ -7,8 +7,10 @@
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -42,6 +44,13 @@ struct Member {
 
 struct SupervisorState {
   SupervisorState() = default;
+  /// The cast ends with its supervisor.
+  ~SupervisorState() {
+    draining = true;
+    for (Member& member : members) end(member, caf::exit_reason::user_shutdown);
+  }
+  SupervisorState(const SupervisorState&) = delete;
+  SupervisorState& operator=(const SupervisorState&) = delete;
   static constexpr const char* name = "supervisor";
 
   SupervisorActor::pointer self = nullptr;
@@ -50,7 +59,7 @@ struct SupervisorState {
   View view;
   std::set<std::uint32_t> unfenced;
   std::chrono::nanoseconds view_at{0};
-  bool draining = false;
+  bool draining = false;  ///< ends itself: nobody is started again
 
   void start_cast() {
     const auto add = [&](Role role, std::uint32_t index, std::string member_name) {
@@ -173,11 +182,11 @@ struct SupervisorState {
   void end(Member& member, caf::exit_reason reason) {
     member.killed_at = now_of(self);
     switch (member.role) {
-      case Role::ingress: self->send_exit(view.ingresses[member.index], reason); break;
-      case Role::scheduler: self->send_exit(view.scheduler, reason); break;
-      case Role::kv_cache: self->send_exit(view.kv_cache, reason); break;
-      case Role::stage: self->send_exit(view.stages[member.index].front, reason); break;
-      case Role::audit: self->send_exit(view.audit, reason); break;
+      case Role::ingress: caf::anon_send_exit(view.ingresses[member.index], reason); break;
+      case Role::scheduler: caf::anon_send_exit(view.scheduler, reason); break;
+      case Role::kv_cache: caf::anon_send_exit(view.kv_cache, reason); break;
+      case Role::stage: caf::anon_send_exit(view.stages[member.index].front, reason); break;
+      case Role::audit: caf::anon_send_exit(view.audit, reason); break;
     }
   }
 
@@ -216,13 +225,47 @@ struct SupervisorState {
     for (const auto& ingress : view.ingresses) self->send(ingress, m);
   }
 
-  MemberList list() const {
+  /// The list goes out when every probe came back or ran out of time.
+  struct Listing {
+    Listing() = default;
     MemberList list;
+    std::size_t open = 0;
+    caf::typed_response_promise<MemberList> promise;
+  };
+
+  caf::typed_response_promise<MemberList> list() {
+    auto listing = std::make_shared<Listing>();
+    listing->promise = self->make_response_promise<MemberList>();
     const auto pid = static_cast<std::uint32_t>(::getpid());
     for (const Member& m : members) {
-      list.actors.push_back({m.name, context.node, pid, view.generation, m.incarnation, m.state, m.restarts, 0});
+      listing->list.actors.push_back(
+          {m.name, context.node, pid, view.generation, m.incarnation, m.state, m.restarts, -1});
     }
-    return list;
+    listing->open = members.size();
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      switch (members[i].role) {
+        case Role::ingress: probe(view.ingresses[members[i].index], listing, i); break;
+        case Role::scheduler: probe(view.scheduler, listing, i); break;
+        case Role::kv_cache: probe(view.kv_cache, listing, i); break;
+        case Role::stage: probe(view.stages[members[i].index].compute, listing, i); break;
+        case Role::audit: probe(view.audit, listing, i); break;
+      }
+    }
+    return listing->promise;
+  }
+
+  template <class Handle>
+  void probe(const Handle& handle, const std::shared_ptr<Listing>& listing, std::size_t index) {
+    const auto done = [listing] {
+      if (--listing->open == 0) listing->promise.deliver(listing->list);
+    };
+    self->request(handle, kTick, Probe{})
+        .then(
+            [listing, index, done](const MailboxSize& size) {
+              listing->list.actors[index].mailbox = static_cast<std::int32_t>(size.waiting);
+              done();
+            },
+            [done](const caf::error&) { done(); });
   }
 };
 

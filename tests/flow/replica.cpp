@@ -218,7 +218,8 @@ bool Replica::step() {
     coordinator_->trigger_timeout();
     return true;
   }
-  const auto pick = std::uniform_int_distribution<std::size_t>(0, jobs.size() - 1)(random_);
+  const auto pick =
+      options_.in_order ? 0 : std::uniform_int_distribution<std::size_t>(0, jobs.size() - 1)(random_);
   std::rotate(jobs.begin(), jobs.begin() + static_cast<std::ptrdiff_t>(pick),
               jobs.begin() + static_cast<std::ptrdiff_t>(pick) + 1);
   coordinator_->run_once();

@@ -44,6 +44,7 @@ struct MemoryDisk {
 
 struct ReplicaOptions {
   std::uint64_t seed = 1;
+  bool in_order = false;  ///< jobs first come, first served, instead of in seeded order
   std::uint32_t stages = 1;
   std::uint32_t blocks = 256;
   std::uint32_t max_num_seqs = 8;
