@@ -1,0 +1,11 @@
+set(TROUPE_COMMANDS_SOURCES
+  commands/audit_command.cpp
+  commands/chat_command.cpp
+  commands/command_line.cpp
+  commands/command_table.cpp
+  commands/commands.cpp
+  commands/complete_command.cpp
+  commands/config_command.cpp
+  commands/openai_client.cpp
+  commands/ps_command.cpp
+  commands/version_command.cpp)
