@@ -82,16 +82,20 @@ class ConfigReader {
 
   bool find_architecture() {
     const auto name = file_.text("general.architecture");
+    if (!name) {
+      fail("the file has no general.architecture: it is no language model");
+      return false;
+    }
     std::string supported;
     for (const Architecture& known : kArchitectures) {
-      if (name == known.name) architecture_ = &known;
+      if (*name == known.name) architecture_ = &known;
       supported += (supported.empty() ? "" : ", ") + std::string(known.name);
     }
-    if (!name) fail("the file has no general.architecture: it is no language model");
-    if (architecture_ == nullptr)
-      fail("the architecture \"" + std::string(*name) + "\" is not supported; supported: " + supported);
-    config_.architecture = name.value_or("");
-    return architecture_ != nullptr;
+    config_.architecture = *name;
+    if (architecture_ != nullptr) return true;
+    fail("the architecture \"" + std::string(name->substr(0, 64)) +
+         "\" is not supported; supported: " + supported);
+    return false;
   }
 
   std::string key(const char* name) const { return config_.architecture + "." + name; }

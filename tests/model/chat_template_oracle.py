@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares our chat templates with Jinja2's rendering of the template text, as token ids.
 
-usage: chat_template_oracle.py TOOL MODEL [--conversations N] [--seed S]
+usage: chat_template_oracle.py TOOL [--model PATH] [--conversations N] [--seed S]
 
 Renders the file's own template and, in copies of its vocabulary, published templates of other families. Content holds no
 spellings of special tokens: there we differ from Jinja2 on purpose. Prints one JSON line for each template; exits with 1
@@ -16,7 +16,7 @@ import tempfile
 
 import gguf
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from tokenizer_oracle import ENGLISH, SPACES, build_oracle, code_point, read_vocabulary, run_tool
+from tokenizer_oracle import DEMO_MODEL, ENGLISH, SPACES, build_oracle, code_point, read_vocabulary, run_tool
 
 LLAMA3 = (
     "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + "
@@ -102,7 +102,7 @@ def compare(tool, model, vocabulary, source, conversations, seed):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("tool")
-    parser.add_argument("model")
+    parser.add_argument("--model", default=DEMO_MODEL)
     parser.add_argument("--conversations", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()

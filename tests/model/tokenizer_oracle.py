@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares our tokenizer with Hugging Face `tokenizers` built from the same GGUF file's tokens and merges.
 
-usage: tokenizer_oracle.py TOOL MODEL [--strings N] [--seed S] [--pre NAME]
+usage: tokenizer_oracle.py TOOL [--model PATH] [--strings N] [--seed S] [--pre NAME]
 
 --pre pretends that the file names another pre-tokenizer: a copy of the file's vocabulary is written with that name.
-Prints one JSON line; exits with 1 at the first mismatches.
+Prints one JSON line; exits with 1 when anything differs.
 """
 import argparse
 import json
@@ -18,6 +18,7 @@ import unicodedata
 import gguf
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
+DEMO_MODEL = os.environ.get("TROUPE_TEST_MODEL", ".cache/models/SmolLM2-135M-Instruct.Q4_1.gguf")
 CONTROL, USER_DEFINED = 3, 4
 GPT2 = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
 BYTES_ONLY = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -129,7 +130,7 @@ def run_tool(tool, model, requests):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("tool")
-    parser.add_argument("model")
+    parser.add_argument("--model", default=DEMO_MODEL)
     parser.add_argument("--strings", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pre")
