@@ -100,7 +100,7 @@ echo "ready; its log: ${log#"$root"/}"
 step 5 'one question'
 question='What is an actor, in one sentence?'
 echo "> $question"
-"$troupe" chat --url "http://127.0.0.1:$port" --max-tokens 96 --temperature 0 --once "$question" ||
+"$troupe" chat --url "http://127.0.0.1:$port" --max-tokens 96 --temperature 0 <<<"$question" ||
   fail 'the question got no answer'
 
 if [ "$once" -eq 1 ]; then
@@ -115,6 +115,6 @@ Serving on http://127.0.0.1:$port until Ctrl-C. In another terminal, try
   build/release/troupe ps --admin 127.0.0.1:$((port + 1))
   curl -N http://127.0.0.1:$port/v1/chat/completions -H 'Content-Type: application/json' \\
     -d '{"model":"any name of GET /v1/models","stream":true,"messages":[{"role":"user","content":"Hello"}]}'
-  build/release/troupe audit verify ${state#"$root"/}/data
+  build/release/troupe audit verify --data-dir ${state#"$root"/}/data
 TEXT
 wait "$server" || fail "the server ended by itself with status $?"

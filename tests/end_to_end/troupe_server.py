@@ -108,10 +108,13 @@ class TroupeServer:
     def audit_text(self):
         return "".join(path.read_text(errors="replace") for path in sorted(self.data_dir.rglob("*")) if path.is_file())
 
-    def terminate(self, seconds=30):
-        """SIGTERM, and its exit status once everything has drained."""
+    def terminate(self):
+        """SIGTERM, and its exit status once everything has drained. A second signal would end it at once."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+        return self.wait_ended()
+
+    def wait_ended(self, seconds=30):
         try:
             return self.process.wait(seconds * SLOWNESS)
         except subprocess.TimeoutExpired:
