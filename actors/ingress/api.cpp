@@ -65,7 +65,8 @@ Api::Api(ApiContext context)
       bounds_{context_.json_depth, context_.served->tokenizer->vocabulary_size(), context_.max_choices},
       builder_(context_.served, context_.random, context_.clock) {}
 
-void Api::handle(const net::HttpRequest& request, std::shared_ptr<net::HttpResponder> responder) const {
+void Api::handle(const net::HttpRequest& request,
+                 const std::shared_ptr<net::HttpResponder>& responder) const {
   for (const auto& route : routes()) {
     if (!matches(route, request.path) || !answers(route, request.method)) continue;
     if (request.method == "POST" && !is_json(request.header("Content-Type"))) {

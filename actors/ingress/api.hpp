@@ -35,7 +35,7 @@ struct ApiContext {
 class Api {
  public:
   explicit Api(ApiContext context);
-  void handle(const net::HttpRequest& request, std::shared_ptr<net::HttpResponder> responder) const;
+  void handle(const net::HttpRequest& request, const std::shared_ptr<net::HttpResponder>& responder) const;
 
   /// A route of the table: what is served where. `rest`: the path continues after it.
   struct Route {

@@ -228,7 +228,7 @@ void Connection::dispatch() {
   read_more();
 }
 
-void Connection::refuse(int status, model::Error error) {
+void Connection::refuse(int status, const model::Error& error) {
   open_outbox(false);
   outbox_->respond(status, "application/json", core_->error_body(error), {});
   // What we refused to read must never be taken for a request.

@@ -63,7 +63,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void read_request_head();
   void read_request_body();
   void dispatch();
-  void refuse(int status, model::Error error);
+  void refuse(int status, const model::Error& error);
   void open_outbox(bool keep_alive);
 
   void pump();

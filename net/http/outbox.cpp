@@ -33,7 +33,7 @@ class Responder : public HttpResponder {
 
   void respond(int status, std::string_view content_type, std::string body,
                std::vector<HttpHeader> extra) override {
-    outbox_->respond(status, content_type, std::move(body), extra);
+    outbox_->respond(status, content_type, body, extra);
   }
   void begin_stream(int status, std::string_view content_type, std::vector<HttpHeader> extra) override {
     outbox_->begin_stream(status, content_type, extra);
@@ -66,7 +66,7 @@ void Outbox::put_head(int status, std::string_view content_type, const std::vect
   for (const auto& header : extra) field(header.name, header.value);
 }
 
-void Outbox::respond(int status, std::string_view content_type, std::string body,
+void Outbox::respond(int status, std::string_view content_type, std::string_view body,
                      const std::vector<HttpHeader>& extra) {
   const std::lock_guard lock(mutex_);
   if (closed_ || state_ != State::fresh) return;
@@ -111,9 +111,11 @@ void Outbox::finish() {
 void Outbox::on_disconnect(std::function<void()> callback) {
   {
     const std::lock_guard lock(mutex_);
-    if (!closed_) disconnected_ = std::move(callback);
-    if (!gone_) return;
-    gone_ = false;
+    if (!closed_) {
+      disconnected_ = std::move(callback);
+      return;
+    }
+    if (!std::exchange(gone_, false)) return;
   }
   callback();
 }

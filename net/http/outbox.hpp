@@ -32,7 +32,7 @@ class Outbox {
   Outbox(AnswerFraming framing, std::function<void()> wake);
 
   // The writing half.
-  void respond(int status, std::string_view content_type, std::string body,
+  void respond(int status, std::string_view content_type, std::string_view body,
                const std::vector<HttpHeader>& extra);
   void begin_stream(int status, std::string_view content_type, const std::vector<HttpHeader>& extra);
   void write(std::string_view bytes);

@@ -82,8 +82,7 @@ model::Result<void> read_field(std::string_view line, RequestHead& head) {
 }
 
 model::Result<void> read_content_length(std::string_view digits, RequestHead& head) {
-  const bool canonical = digits.size() >= 1 && digits.size() <= 19 &&
-                         (digits == "0" || digits.front() != '0') &&
+  const bool canonical = !digits.empty() && digits.size() <= 19 && (digits == "0" || digits.front() != '0') &&
                          digits.find_first_not_of("0123456789") == digits.npos;
   const char* end = digits.data() + digits.size();
   if (!canonical || std::from_chars(digits.data(), end, head.content_length).ec != std::errc{}) {

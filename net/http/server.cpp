@@ -20,7 +20,7 @@ using asio::ip::tcp;
 constexpr std::size_t kMostRefusals = 64;  ///< connections over the cap that still get their 503
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
-class Server : public HttpServer {
+class Server final : public HttpServer {
  public:
   Server(std::shared_ptr<ServerCore> core, tcp::acceptor acceptor, std::uint16_t port)
       : core_(std::move(core)),
@@ -28,7 +28,7 @@ class Server : public HttpServer {
         pause_(acceptor_.get_executor()),
         work_(core_->io.get_executor()),
         port_(port) {}
-  ~Server() override { stop(); }
+  ~Server() override { Server::stop(); }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 

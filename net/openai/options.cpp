@@ -12,7 +12,6 @@ namespace {
 namespace json = boost::json;
 using model::SamplingParams;
 
-constexpr std::int64_t kMostTokens = std::numeric_limits<std::int32_t>::max();
 constexpr std::size_t kMostStops = 4;
 constexpr std::size_t kLongestStop = 256;
 constexpr std::size_t kMostBiases = 1024;

@@ -161,8 +161,8 @@ class IngressApiTest : public ::testing::Test {
     api_ = std::make_shared<Api>(std::move(context));
     auto server = net::serve_http(
         *net::listen_on("127.0.0.1", 0), {}, 1,
-        [api = api_](const net::HttpRequest& request, std::shared_ptr<net::HttpResponder> responder) {
-          api->handle(request, std::move(responder));
+        [api = api_](const net::HttpRequest& request, const std::shared_ptr<net::HttpResponder>& responder) {
+          api->handle(request, responder);
         },
         net::render_error);
     ASSERT_TRUE(server);

@@ -81,9 +81,7 @@ TEST(CompletionRenderer, ArraysAreThoseThatEvaluationHarnessesRead) {
 }
 
 TEST(CompletionRenderer, AStopTextIsVllmsStopReason) {
-  Choice choice;
-  choice.finish = model::FinishReason::stop;
-  choice.stop_text = "\n\n";
+  const Choice choice{0, "", std::nullopt, 0, model::FinishReason::stop, "\n\n"};
   EXPECT_EQ(parse(CompletionRenderer(kIdentity).chunk(choice, false)).at("choices").at(0).at("stop_reason"),
             "\n\n");
 }
