@@ -39,7 +39,7 @@ struct Config {
 
   struct Model {
     std::string path;                 ///< --model
-    std::string served_name;          ///< --served-model-name; empty: the file's own name
+    std::string served_name;          ///< --served-model-name; empty: the file's name without its ending
     std::string dtype = "auto";       ///< auto | float32
     std::string cpu_isa = "auto";     ///< auto | amx | avx512 | avx2 | portable
     std::uint32_t threads = 0;        ///< 0: one per physical core

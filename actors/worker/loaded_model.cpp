@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -89,8 +89,8 @@ model::Result<LoadedModel> open_model(const config::Config& config, std::int64_t
   if (!length) return length.error();
   auto served = std::make_shared<model::ServedModel>();
   served->config = std::move(*shape);
-  served->name = !config.model.served_name.empty() ? config.model.served_name : served->config.name;
-  if (served->name.empty()) served->name = "model";
+  served->name = !config.model.served_name.empty() ? config.model.served_name
+                                                   : std::filesystem::path(config.model.path).stem().string();
   served->created = now_unix_seconds;
   served->max_model_len = *length;
   served->fingerprint = fingerprint_of(*loaded.file, config);
