@@ -78,13 +78,14 @@ NINJA_STATUS='[%f/%t, %es] ' cmake --build --preset release --target troupe
 
 step 3 'demo model'
 [ -n "$model" ] || model="$("$root/deploy/fetch_model.sh")"
+name="$(basename "$model" .gguf | tr 'A-Z ' 'a-z-')"
 
 step 4 "serve on 127.0.0.1:$port"
 mkdir -p "$state"
 : >"$log"
 # A session of its own: Ctrl-C reaches this script only, which then ends the server by its pid, once.
-setsid "$troupe" serve --model "$model" --host 127.0.0.1 --port "$port" --admin-port $((port + 1)) \
-  --data-dir "$state/data" </dev/null >>"$log" 2>&1 &
+setsid "$troupe" serve --model "$model" --served-model-name "$name" --host 127.0.0.1 --port "$port" \
+  --admin-port $((port + 1)) --data-dir "$state/data" </dev/null >>"$log" 2>&1 &
 server=$!
 ready=0
 for ((i = 0; i < 600; ++i)); do
@@ -114,7 +115,7 @@ Serving on http://127.0.0.1:$port until Ctrl-C. In another terminal, try
   build/release/troupe chat --url http://127.0.0.1:$port
   build/release/troupe ps --admin 127.0.0.1:$((port + 1))
   curl -N http://127.0.0.1:$port/v1/chat/completions -H 'Content-Type: application/json' \\
-    -d '{"model":"any name of GET /v1/models","stream":true,"messages":[{"role":"user","content":"Hello"}]}'
+    -d '{"model":"$name","stream":true,"messages":[{"role":"user","content":"Hello"}]}'
   build/release/troupe audit verify --data-dir ${state#"$root"/}/data
 TEXT
 wait "$server" || fail "the server ended by itself with status $?"
