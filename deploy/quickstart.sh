@@ -67,13 +67,14 @@ trap on_exit EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+mkdir -p "$state"
 step 1 'Debian packages'
 "$root/deploy/install_packages.sh" --build
 
 step 2 'build (under 10 minutes on 2 cores the first time, seconds after that)'
 cd "$root"
-cmake --preset release -Wno-dev >"$root/.cache/configure.log" 2>&1 ||
-  { tail -n 30 "$root/.cache/configure.log" >&2; fail 'CMake could not configure the build'; }
+cmake --preset release -Wno-dev >"$state/configure.log" 2>&1 ||
+  { tail -n 30 "$state/configure.log" >&2; fail 'CMake could not configure the build'; }
 NINJA_STATUS='[%f/%t, %es] ' cmake --build --preset release --target troupe
 
 step 3 'demo model'
@@ -81,7 +82,6 @@ step 3 'demo model'
 name="$(basename "$model" .gguf | tr 'A-Z ' 'a-z-')"
 
 step 4 "serve on 127.0.0.1:$port"
-mkdir -p "$state"
 : >"$log"
 # A session of its own: Ctrl-C reaches this script only, which then ends the server by its pid, once.
 setsid "$troupe" serve --model "$model" --served-model-name "$name" --host 127.0.0.1 --port "$port" \
