@@ -24,7 +24,7 @@ class CpuOpSet final : public OpSet {
   model::Result<std::shared_ptr<const Linear>> pack(std::shared_ptr<const model::ModelFile> file,
                                                     std::span<const model::TensorView* const> tensors,
                                                     Stacking stacking, Team& team) const override {
-    return cpu::pack_linear(*file, tensors, stacking, team);
+    return cpu::pack_linear(*file, tensors, stacking, *arena_, team);
   }
 
   std::unique_ptr<Ops> make_ops(const OpLimits& limits, Team& team) const override {
@@ -33,6 +33,7 @@ class CpuOpSet final : public OpSet {
 
  private:
   const cpu::Kernels& kernels_;
+  std::unique_ptr<cpu::Arena> arena_ = std::make_unique<cpu::Arena>();
 };
 
 const cpu::Kernels& kernels_of(cpu::Isa isa) {

@@ -31,4 +31,20 @@ Memory::~Memory() {
   if (data_ != nullptr) munmap(data_, mapped_);
 }
 
+std::shared_ptr<std::byte> Arena::take(std::size_t bytes) {
+  constexpr std::size_t kChunk = std::size_t{32} << 20;
+  if (bytes > kChunk / 2) {
+    const auto own = std::make_shared<Memory>(bytes);
+    return {own, own->data()};
+  }
+  const std::lock_guard lock(mutex_);
+  if (chunk_ == nullptr || used_ + bytes > kChunk) {
+    chunk_ = std::make_shared<Memory>(kChunk);
+    used_ = 0;
+  }
+  std::byte* piece = chunk_->data() + used_;
+  used_ += (bytes + 63) / 64 * 64;
+  return {chunk_, piece};
+}
+
 }  // namespace troupe::gpu::cpu

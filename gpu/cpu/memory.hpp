@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <mutex>
 #include <utility>
 
 namespace troupe::gpu::cpu {
@@ -33,6 +35,21 @@ class Memory {
  private:
   std::byte* data_ = nullptr;
   std::size_t mapped_ = 0;
+};
+
+/// Hands out pieces of huge pages: a weight of one megabyte alone would lie on 256 small pages, and streaming
+/// it would wait for the page tables. A chunk lives as long as one of its pieces.
+///
+/// Threads: any.
+class Arena {
+ public:
+  /// Zeroed, aligned to 64 bytes.
+  std::shared_ptr<std::byte> take(std::size_t bytes);
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<Memory> chunk_;
+  std::size_t used_ = 0;
 };
 
 }  // namespace troupe::gpu::cpu

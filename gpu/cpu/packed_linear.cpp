@@ -74,7 +74,6 @@ std::vector<Segment> lay_out(std::span<const model::TensorView* const> tensors, 
     offset += s.panel_count * s.panel_bytes;
     segments.push_back(s);
   }
-  // The kernels look ahead of what they read, but never fault on it: a prefetch may leave the mapping.
   offsets.push_back(offset);
   return segments;
 }
@@ -82,7 +81,7 @@ std::vector<Segment> lay_out(std::span<const model::TensorView* const> tensors, 
 }  // namespace
 
 PackedLinear::PackedLinear(std::uint32_t outputs, std::uint32_t inputs, std::vector<Segment> segments,
-                           Memory memory)
+                           std::shared_ptr<const std::byte> memory)
     : Linear(outputs, inputs), segments_(std::move(segments)), memory_(std::move(memory)) {
   for (const Segment& s : segments_) {
     const bool floats = static_cast<int>(s.format) >= kFirstFloatFormat;
@@ -109,16 +108,16 @@ std::uint32_t up_column(std::uint32_t i, std::uint32_t width) {
 
 model::Result<std::shared_ptr<const Linear>> pack_linear(const model::ModelFile& file,
                                                          std::span<const model::TensorView* const> tensors,
-                                                         Stacking stacking, Team& team) {
+                                                         Stacking stacking, Arena& arena, Team& team) {
   if (const auto checked = check(file, tensors, stacking); !checked) return checked.error();
   const auto inputs = static_cast<std::uint32_t>(tensors.front()->columns());
   std::vector<std::size_t> offsets;
   std::vector<Segment> segments = lay_out(tensors, stacking, offsets);
-  Memory memory(offsets.back());
+  const std::shared_ptr<std::byte> memory = arena.take(offsets.back());
 
   std::uint32_t outputs = 0;
   for (std::size_t i = 0; i < segments.size(); ++i) {
-    std::byte* panels = memory.data() + offsets[i];
+    std::byte* panels = memory.get() + offsets[i];
     Segment& s = segments[i];
     s.panels = panels;
     outputs += s.rows;
@@ -132,7 +131,7 @@ model::Result<std::shared_ptr<const Linear>> pack_linear(const model::ModelFile&
     file.drop_pages(tensor);
   }
   return std::shared_ptr<const Linear>(
-      std::make_shared<PackedLinear>(outputs, inputs, std::move(segments), std::move(memory)));
+      std::make_shared<PackedLinear>(outputs, inputs, std::move(segments), memory));
 }
 
 }  // namespace troupe::gpu::cpu

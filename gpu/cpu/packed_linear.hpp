@@ -30,7 +30,8 @@ struct Segment {
 /// A weight in the layout of gpu/cpu/kernels.hpp.
 class PackedLinear final : public Linear {
  public:
-  PackedLinear(std::uint32_t outputs, std::uint32_t inputs, std::vector<Segment> segments, Memory memory);
+  PackedLinear(std::uint32_t outputs, std::uint32_t inputs, std::vector<Segment> segments,
+               std::shared_ptr<const std::byte> memory);
 
   std::span<const Segment> segments() const { return segments_; }
   std::size_t bytes() const;
@@ -40,7 +41,7 @@ class PackedLinear final : public Linear {
 
  private:
   std::vector<Segment> segments_;
-  Memory memory_;
+  std::shared_ptr<const std::byte> memory_;
   bool reads_integers_ = false;
   bool reads_floats_ = false;
 };
@@ -53,6 +54,6 @@ std::uint32_t up_column(std::uint32_t i, std::uint32_t width);
 /// OpSet::pack: see there.
 model::Result<std::shared_ptr<const Linear>> pack_linear(const model::ModelFile& file,
                                                          std::span<const model::TensorView* const> tensors,
-                                                         Stacking stacking, Team& team);
+                                                         Stacking stacking, Arena& arena, Team& team);
 
 }  // namespace troupe::gpu::cpu

@@ -126,11 +126,12 @@ const LinearShape kLinears[] = {
 void bench_linear(const Kernels& kernels, const LinearShape& shape, const Machine& machine, Team& team) {
   const RandomTensor tensor(shape.type, shape.outputs, shape.inputs, 1);
   const model::TensorView* views[] = {&tensor.view()};
+  Arena arena;
   std::vector<std::shared_ptr<const Linear>> copies;
   // As many copies as a model has layers: weights come from memory, as they do in a step.
   std::size_t bytes = 0;
   while (bytes < (std::size_t{96} << 20)) {
-    copies.push_back(*pack_linear(NoFile(), views, Stacking::concatenate, team));
+    copies.push_back(*pack_linear(NoFile(), views, Stacking::concatenate, arena, team));
     bytes += static_cast<const PackedLinear&>(*copies.back()).bytes();
   }
   bytes /= copies.size();
@@ -162,9 +163,10 @@ void bench_linear(const Kernels& kernels, const LinearShape& shape, const Machin
 
 void bench_rows(const Kernels& kernels, Team& team) {
   constexpr std::uint32_t kRows = 256;
+  Arena arena;
   const RandomTensor down(model::TensorType::q4_1, 16, 1536, 1);
   const model::TensorView* views[] = {&down.view()};
-  const auto consumer = *pack_linear(NoFile(), views, Stacking::concatenate, team);
+  const auto consumer = *pack_linear(NoFile(), views, Stacking::concatenate, arena, team);
   PackedRows rows(kRows, 1536);
   rows.begin(kRows, static_cast<const PackedLinear&>(*consumer));
   const auto x = random_floats(std::size_t{2} * 1536 * kRows, 1);

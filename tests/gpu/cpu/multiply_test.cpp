@@ -15,7 +15,8 @@ namespace {
 std::shared_ptr<const PackedLinear> pack(std::span<const model::TensorView* const> tensors,
                                          Stacking stacking = Stacking::concatenate) {
   Team team(1);
-  auto packed = pack_linear(NoFile(), tensors, stacking, team);
+  Arena arena;
+  auto packed = pack_linear(NoFile(), tensors, stacking, arena, team);
   EXPECT_TRUE(packed) << packed.error().message;
   return std::dynamic_pointer_cast<const PackedLinear>(*packed);
 }
@@ -177,10 +178,11 @@ TEST(MultiplyStackedTest, AddAddsToWhatIsThere) {
 
 TEST(PackLinearTest, AShapeThatCannotBeReadIsAnErrorThatNamesTheTensor) {
   Team team(1);
+  Arena arena;
   const RandomTensor a(model::TensorType::q4_0, 16, 64, 1);
   const RandomTensor b(model::TensorType::q4_0, 16, 96, 1);
   const model::TensorView* views[] = {&a.view(), &b.view()};
-  const auto unequal = pack_linear(NoFile(), views, Stacking::concatenate, team);
+  const auto unequal = pack_linear(NoFile(), views, Stacking::concatenate, arena, team);
   ASSERT_FALSE(unequal);
   EXPECT_EQ(unequal.error().code, model::ErrorCode::bad_file);
   EXPECT_NE(unequal.error().message.find("random"), std::string::npos);
@@ -188,10 +190,10 @@ TEST(PackLinearTest, AShapeThatCannotBeReadIsAnErrorThatNamesTheTensor) {
   model::TensorView three = a.view();
   three.shape = {2, 8, 64};
   const model::TensorView* cube[] = {&three};
-  EXPECT_FALSE(pack_linear(NoFile(), cube, Stacking::concatenate, team));
+  EXPECT_FALSE(pack_linear(NoFile(), cube, Stacking::concatenate, arena, team));
   const RandomTensor narrow(model::TensorType::q4_0, 15, 64, 1);
   const model::TensorView* uneven[] = {&a.view(), &narrow.view()};
-  EXPECT_FALSE(pack_linear(NoFile(), uneven, Stacking::gate_and_up, team));
+  EXPECT_FALSE(pack_linear(NoFile(), uneven, Stacking::gate_and_up, arena, team));
 }
 
 }  // namespace
