@@ -60,7 +60,11 @@ on_exit() {
   trap - EXIT INT TERM HUP
   local was_serving="$server"
   stop_server
-  if [ "$status" -ne 0 ] && [ -n "$was_serving" ]; then show_log; fi
+  case "$status" in
+    0 | 143) ;;
+    130) echo 'quickstart: stopped' ;;
+    *) [ -z "$was_serving" ] || show_log ;;
+  esac
   exit "$status"
 }
 trap on_exit EXIT
