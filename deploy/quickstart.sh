@@ -37,7 +37,9 @@ while [ $# -gt 0 ]; do
     *) usage >&2; fail "unknown option $1" ;;
   esac
 done
-[[ "$port" =~ ^[0-9]+$ ]] && [ "$port" -ge 1 ] && [ "$port" -le 65534 ] || fail "--port $port: a number from 1 to 65534"
+if ! [[ "$port" =~ ^[0-9]{1,5}$ ]] || [ "$port" -lt 1 ] || [ "$port" -gt 65534 ]; then
+  fail "--port $port: a number from 1 to 65534"
+fi
 [ -z "$model" ] || [ -r "$model" ] || fail "--model $model: no such file, or not readable"
 
 step() { printf '\n[%s/5] %s\n' "$1" "$2"; }
