@@ -78,13 +78,13 @@ void set_field(Config& config, const Value& value) {
 
 /// One option, bound to the field that the member pointers lead to.
 template <auto... Members>
-Option option(std::string_view name, std::string_view flag, Domain domain, std::vector<Part> restarts,
-              std::string_view meaning) {
+Option option(std::string_view name, std::string_view flag, const Domain& domain,
+              const std::vector<Part>& restarts, std::string_view meaning) {
   return {.name = name,
           .flag = flag,
-          .domain = std::move(domain),
+          .domain = domain,
           .meaning = meaning,
-          .restarts = std::move(restarts),
+          .restarts = restarts,
           .secret = false,
           .get = &get_field<Members...>,
           .set = &set_field<Members...>};

@@ -159,7 +159,8 @@ class Registry::Families {
  public:
   template <class Metric>
   typename Family<Metric>::State& get(std::string_view name, std::string_view help, const Labels& labels,
-                                      const std::vector<std::string>& names, std::vector<double> edges = {}) {
+                                      const std::vector<std::string>& names,
+                                      const std::vector<double>& edges = {}) {
     Identity identity{.type = kType<Metric>, .label_names = {}};
     for (const auto& [label, value] : labels) identity.label_names.push_back(label);
     identity.label_names.insert(identity.label_names.end(), names.begin(), names.end());
@@ -168,7 +169,7 @@ class Registry::Families {
     auto& family = families_[std::string(name)];
     if (family == nullptr) {
       auto state = std::make_unique<typename Family<Metric>::State>(identity, name, help);
-      state->edges = std::move(edges);
+      state->edges = edges;
       family = std::move(state);
     } else if (family->identity() != identity) {
       throw std::invalid_argument("metric " + std::string(name) +
@@ -230,9 +231,9 @@ Gauge& Registry::gauge(std::string_view name, std::string_view help, const Label
   return gauges(name, help, {}, labels).with({});
 }
 
-Histogram& Registry::histogram(std::string_view name, std::string_view help, std::vector<double> edges,
+Histogram& Registry::histogram(std::string_view name, std::string_view help, const std::vector<double>& edges,
                                const Labels& labels) {
-  auto& state = families_->get<Histogram>(name, help, labels, {}, std::move(edges));
+  auto& state = families_->get<Histogram>(name, help, labels, {}, edges);
   return state.at(values_of(labels), labels.size());
 }
 

@@ -100,7 +100,7 @@ class Registry {
   /// labels.
   Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
-  Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> edges,
+  Histogram& histogram(std::string_view name, std::string_view help, const std::vector<double>& edges,
                        const Labels& labels = {});
 
   /// `labels`: the same on every metric of the family. `names`: the labels that differ.
