@@ -16,10 +16,11 @@ void install_handlers(caf::scheduled_actor* self, const char* name) {
   self->set_error_handler([name](caf::scheduled_actor*, caf::error& error) {
     log_actor_event(name, "an error came back", caf::to_string(error));
   });
-  self->set_default_handler([name](caf::scheduled_actor*, caf::message_view& view) -> caf::result<caf::message> {
-    log_actor_event(name, "unexpected message dropped", caf::deep_to_string(view.content()));
-    return caf::sec::unexpected_message;
-  });
+  self->set_default_handler(
+      [name](caf::scheduled_actor*, caf::message_view& view) -> caf::result<caf::message> {
+        log_actor_event(name, "unexpected message dropped", caf::deep_to_string(view.content()));
+        return caf::sec::unexpected_message;
+      });
   self->set_down_handler([name](caf::scheduled_actor*, caf::down_msg& down) {
     log_actor_event(name, "unexpected down message", caf::to_string(down.reason));
   });

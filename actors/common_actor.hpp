@@ -12,14 +12,15 @@
 
 #include "actors/messages.hpp"
 
-/// What every actor of ours does first. CAF's defaults die of an answered error or print to the console by themselves.
+/// What every actor of ours does first. CAF's defaults die of an answered error or print to the console by
+/// themselves.
 namespace troupe::actors {
 
 /// Writes to the log: an actor's exception, an unexpected message, an error that came back.
 void log_actor_event(const char* actor, const char* what, const std::string& detail);
 
-/// Replaces CAF's error, exception, default and down handlers by ones that log. An exception ends the actor (its
-/// supervisor starts a new one); everything else is logged and survived.
+/// Replaces CAF's error, exception, default and down handlers by ones that log. An exception ends the actor
+/// (its supervisor starts a new one); everything else is logged and survived.
 void install_handlers(caf::scheduled_actor* self, const char* name);
 
 /// The actor system's clock: virtual under the test coordinator.

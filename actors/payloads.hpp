@@ -10,8 +10,9 @@
 #include "model/request.hpp"
 #include "model/step.hpp"
 
-/// Every payload that crosses a mailbox, as plain data: the classes that think see these and never CAF. In the order a
-/// request meets them. Every payload names its replica's generation; a receiver drops any other generation's.
+/// Every payload that crosses a mailbox, as plain data: the classes that think see these and never CAF. In
+/// the order a request meets them. Every payload names its replica's generation; a receiver drops any other
+/// generation's.
 namespace troupe::actors {
 
 using model::BlockId;
@@ -28,7 +29,7 @@ struct SequenceSubmit {
   std::vector<Token> tokens;  ///< prompt, then the answer accepted so far
   std::uint32_t prompt_tokens = 0;
   model::SamplingParams sampling;
-  std::uint32_t max_tokens = 0;  ///< of the answer, accepted ones included
+  std::uint32_t max_tokens = 0;    ///< of the answer, accepted ones included
   std::vector<Token> stop_tokens;  ///< end the answer: the model's own (unless ignore_eos) and the request's
   std::uint32_t accepted() const { return static_cast<std::uint32_t>(tokens.size()) - prompt_tokens; }
   bool operator==(const SequenceSubmit&) const = default;
@@ -42,7 +43,8 @@ struct Submit {
   bool operator==(const Submit&) const = default;
 };
 
-/// ingress -> scheduler after every View: the complete list of open sequences in parts; what it omits is cancelled.
+/// ingress -> scheduler after every View: the complete list of open sequences in parts; what it omits is
+/// cancelled.
 struct OpenSetPart {
   Generation generation = 0;
   std::uint32_t ingress = 0;
@@ -59,8 +61,8 @@ struct OpenSetCredit {
   bool operator==(const OpenSetCredit&) const = default;
 };
 
-/// ingress -> scheduler: the sequence ended for the client (stop string, disconnect). Travels the submit's own road:
-/// a high-priority cancel overtook its submit 500 of 500 times.
+/// ingress -> scheduler: the sequence ended for the client (stop string, disconnect). Travels the submit's
+/// own road: a high-priority cancel overtook its submit 500 of 500 times.
 struct CancelSequence {
   Generation generation = 0;
   SequenceId id;
@@ -109,7 +111,8 @@ struct BlockLease {
 struct LeaseWish {
   SequenceId id;
   std::uint64_t lease = 0;
-  std::uint32_t held = 0;   ///< blocks the scheduler knows of: a repeated wish is answered with the same blocks
+  std::uint32_t held =
+      0;  ///< blocks the scheduler knows of: a repeated wish is answered with the same blocks
   std::uint32_t blocks = 0;
   std::uint32_t confirmed_from = 0;
   std::vector<Token> confirmed;
@@ -269,15 +272,30 @@ template <class V>
 void fields(V&& visit, SequenceSubmit& x) {
   visit(x.id, x.arrival, x.tokens, x.prompt_tokens, x.sampling, x.max_tokens, x.stop_tokens);
 }
-template <class V> void fields(V&& visit, Submit& x) { visit(x.generation, x.ingress, x.sequence); }
+template <class V>
+void fields(V&& visit, Submit& x) {
+  visit(x.generation, x.ingress, x.sequence);
+}
 template <class V>
 void fields(V&& visit, OpenSetPart& x) {
   visit(x.generation, x.ingress, x.part, x.last, x.sequences);
 }
-template <class V> void fields(V&& visit, OpenSetCredit& x) { visit(x.generation, x.part); }
-template <class V> void fields(V&& visit, CancelSequence& x) { visit(x.generation, x.id); }
-template <class V> void fields(V&& visit, Refused& x) { visit(x.generation, x.id, x.error); }
-template <class V> void fields(V&& visit, Serving& x) { visit(x.generation); }
+template <class V>
+void fields(V&& visit, OpenSetCredit& x) {
+  visit(x.generation, x.part);
+}
+template <class V>
+void fields(V&& visit, CancelSequence& x) {
+  visit(x.generation, x.id);
+}
+template <class V>
+void fields(V&& visit, Refused& x) {
+  visit(x.generation, x.id, x.error);
+}
+template <class V>
+void fields(V&& visit, Serving& x) {
+  visit(x.generation);
+}
 template <class V>
 void fields(V&& visit, ReserveBlocks& x) {
   visit(x.generation, x.id, x.lease, x.tokens, x.blocks, x.use_prefix);
@@ -290,18 +308,42 @@ template <class V>
 void fields(V&& visit, LeaseWish& x) {
   visit(x.id, x.lease, x.held, x.blocks, x.confirmed_from, x.confirmed);
 }
-template <class V> void fields(V&& visit, ExtendLeases& x) { visit(x.generation, x.number, x.wishes); }
-template <class V> void fields(V&& visit, LeaseGrant& x) { visit(x.id, x.granted, x.held, x.blocks); }
-template <class V> void fields(V&& visit, LeaseExtensions& x) { visit(x.generation, x.number, x.grants); }
+template <class V>
+void fields(V&& visit, ExtendLeases& x) {
+  visit(x.generation, x.number, x.wishes);
+}
+template <class V>
+void fields(V&& visit, LeaseGrant& x) {
+  visit(x.id, x.granted, x.held, x.blocks);
+}
+template <class V>
+void fields(V&& visit, LeaseExtensions& x) {
+  visit(x.generation, x.number, x.grants);
+}
 template <class V>
 void fields(V&& visit, ReleaseBlocks& x) {
   visit(x.generation, x.id, x.lease, x.keep_prefix, x.confirmed);
 }
-template <class V> void fields(V&& visit, BlocksReleased& x) { visit(x.generation, x.id, x.lease); }
-template <class V> void fields(V&& visit, KvReady& x) { visit(x.generation, x.total_blocks); }
-template <class V> void fields(V&& visit, Fenced& x) { visit(x.generation, x.stage, x.store); }
-template <class V> void fields(V&& visit, FedToken& x) { visit(x.slot, x.position, x.token); }
-template <class V> void fields(V&& visit, TokenFeed& x) { visit(x.generation, x.step, x.tokens); }
+template <class V>
+void fields(V&& visit, BlocksReleased& x) {
+  visit(x.generation, x.id, x.lease);
+}
+template <class V>
+void fields(V&& visit, KvReady& x) {
+  visit(x.generation, x.total_blocks);
+}
+template <class V>
+void fields(V&& visit, Fenced& x) {
+  visit(x.generation, x.stage, x.store);
+}
+template <class V>
+void fields(V&& visit, FedToken& x) {
+  visit(x.slot, x.position, x.token);
+}
+template <class V>
+void fields(V&& visit, TokenFeed& x) {
+  visit(x.generation, x.step, x.tokens);
+}
 template <class V>
 void fields(V&& visit, TokenBatch& x) {
   visit(x.generation, x.step, x.sampled, x.prompt_scores);
@@ -313,16 +355,32 @@ void fields(V&& visit, ClosedSummary& x) {
 }
 template <class V>
 void fields(V&& visit, RequestOpened& x) {
-  visit(x.ingress, x.id, x.client_request_id, x.tenant, x.model, x.fingerprint, x.choices, x.prompt_tokens, x.max_tokens);
+  visit(x.ingress, x.id, x.client_request_id, x.tenant, x.model, x.fingerprint, x.choices, x.prompt_tokens,
+        x.max_tokens);
 }
-template <class V> void fields(V&& visit, RequestClosed& x) { visit(x.ingress, x.id, x.client_request_id, x.summary); }
-template <class V> void fields(V&& visit, AuditKey& x) { visit(x.id, x.closed); }
-template <class V> void fields(V&& visit, AuditAck& x) { visit(x.written, x.error); }
-template <class V> void fields(V&& visit, Suspect& x) { visit(x.generation, x.actor, x.reason); }
+template <class V>
+void fields(V&& visit, RequestClosed& x) {
+  visit(x.ingress, x.id, x.client_request_id, x.summary);
+}
+template <class V>
+void fields(V&& visit, AuditKey& x) {
+  visit(x.id, x.closed);
+}
+template <class V>
+void fields(V&& visit, AuditAck& x) {
+  visit(x.written, x.error);
+}
+template <class V>
+void fields(V&& visit, Suspect& x) {
+  visit(x.generation, x.actor, x.reason);
+}
 template <class V>
 void fields(V&& visit, MemberInfo& x) {
   visit(x.actor, x.node, x.pid, x.generation, x.incarnation, x.state, x.restarts, x.mailbox);
 }
-template <class V> void fields(V&& visit, MemberList& x) { visit(x.actors); }
+template <class V>
+void fields(V&& visit, MemberList& x) {
+  visit(x.actors);
+}
 
 }  // namespace troupe::actors

@@ -8,42 +8,43 @@
 
 #include "actors/messages.hpp"
 
-/// Every actor's interface, in the order a request meets them. One line per message it takes; who sends it behind.
-/// All but the supervisor's questions are one-way: losses are repaired by sending the truth again, never by waiting for an answer.
+/// Every actor's interface, in the order a request meets them. One line per message it takes; who sends it
+/// behind. All but the supervisor's questions are one-way: losses are repaired by sending the truth again,
+/// never by waiting for an answer.
 namespace troupe::actors {
 
 /// Owns the truth of open requests; sessions on I/O threads talk to it through an IngressPort.
-using IngressActor = caf::typed_actor<caf::reacts_to<View>,           // supervisor
-                                      caf::reacts_to<RequestsWaiting>,  // session
-                                      caf::reacts_to<OpenSetCredit>,  // scheduler
-                                      caf::reacts_to<Refused>,        // scheduler
-                                      caf::reacts_to<Serving>,        // scheduler
-                                      caf::reacts_to<TokenBatch>,     // last stage
-                                      caf::reacts_to<AuditAck>,       // audit
-                                      caf::reacts_to<Drain>,          // supervisor
+using IngressActor = caf::typed_actor<caf::reacts_to<View>,                       // supervisor
+                                      caf::reacts_to<RequestsWaiting>,            // session
+                                      caf::reacts_to<OpenSetCredit>,              // scheduler
+                                      caf::reacts_to<Refused>,                    // scheduler
+                                      caf::reacts_to<Serving>,                    // scheduler
+                                      caf::reacts_to<TokenBatch>,                 // last stage
+                                      caf::reacts_to<AuditAck>,                   // audit
+                                      caf::reacts_to<Drain>,                      // supervisor
                                       caf::replies_to<Probe>::with<MailboxSize>,  // supervisor
-                                      caf::reacts_to<Tick>>;          // itself
+                                      caf::reacts_to<Tick>>;                      // itself
 
 /// Decides what runs in each step.
-using SchedulerActor = caf::typed_actor<caf::reacts_to<View>,               // supervisor
-                                        caf::reacts_to<OpenSetPart>,        // ingress
-                                        caf::reacts_to<Submit>,             // ingress
-                                        caf::reacts_to<CancelSequence>,     // ingress
-                                        caf::reacts_to<Fenced>,             // stage
-                                        caf::reacts_to<KvReady>,            // kv_cache
-                                        caf::reacts_to<BlockLease>,         // kv_cache
-                                        caf::reacts_to<LeaseExtensions>,    // kv_cache
-                                        caf::reacts_to<BlocksReleased>,     // kv_cache
-                                        caf::reacts_to<model::StepResult>,  // last stage
+using SchedulerActor = caf::typed_actor<caf::reacts_to<View>,                       // supervisor
+                                        caf::reacts_to<OpenSetPart>,                // ingress
+                                        caf::reacts_to<Submit>,                     // ingress
+                                        caf::reacts_to<CancelSequence>,             // ingress
+                                        caf::reacts_to<Fenced>,                     // stage
+                                        caf::reacts_to<KvReady>,                    // kv_cache
+                                        caf::reacts_to<BlockLease>,                 // kv_cache
+                                        caf::reacts_to<LeaseExtensions>,            // kv_cache
+                                        caf::reacts_to<BlocksReleased>,             // kv_cache
+                                        caf::reacts_to<model::StepResult>,          // last stage
                                         caf::replies_to<Probe>::with<MailboxSize>,  // supervisor
-                                        caf::reacts_to<Tick>>;              // itself
+                                        caf::reacts_to<Tick>>;                      // itself
 
 /// Owns block ids, leases and the prefix tree.
-using KvCacheActor = caf::typed_actor<caf::reacts_to<View>,            // supervisor
-                                      caf::reacts_to<Fenced>,          // stage
-                                      caf::reacts_to<ReserveBlocks>,   // scheduler
-                                      caf::reacts_to<ExtendLeases>,    // scheduler
-                                      caf::reacts_to<ReleaseBlocks>,   // scheduler
+using KvCacheActor = caf::typed_actor<caf::reacts_to<View>,                        // supervisor
+                                      caf::reacts_to<Fenced>,                      // stage
+                                      caf::reacts_to<ReserveBlocks>,               // scheduler
+                                      caf::reacts_to<ExtendLeases>,                // scheduler
+                                      caf::reacts_to<ReleaseBlocks>,               // scheduler
                                       caf::replies_to<Probe>::with<MailboxSize>>;  // supervisor
 
 /// A stage's front: always responsive; cancels and fences its compute side.
@@ -57,19 +58,20 @@ using ComputeActor = caf::typed_actor<caf::reacts_to<View>,             // its f
                                       caf::replies_to<Probe>::with<MailboxSize>>;  // supervisor
 
 /// Writes the append-only record.
-using AuditActor = caf::typed_actor<caf::reacts_to<View>,           // supervisor
-                                    caf::reacts_to<RequestOpened>,  // ingress
-                                    caf::reacts_to<RequestClosed>,  // ingress
+using AuditActor = caf::typed_actor<caf::reacts_to<View>,                       // supervisor
+                                    caf::reacts_to<RequestOpened>,              // ingress
+                                    caf::reacts_to<RequestClosed>,              // ingress
                                     caf::replies_to<Probe>::with<MailboxSize>,  // supervisor
-                                    caf::reacts_to<Tick>>;          // itself
+                                    caf::reacts_to<Tick>>;                      // itself
 
-/// Starts the others, monitors them, makes generations. The only one that monitors, and the only source of handles.
-using SupervisorActor = caf::typed_actor<caf::reacts_to<Suspect>,        // scheduler
-                                         caf::reacts_to<Fenced>,         // stage
-                                         caf::reacts_to<RestartMember>,  // admin
-                                         caf::reacts_to<Drain>,          // main
+/// Starts the others, monitors them, makes generations. The only one that monitors, and the only source of
+/// handles.
+using SupervisorActor = caf::typed_actor<caf::reacts_to<Suspect>,                         // scheduler
+                                         caf::reacts_to<Fenced>,                          // stage
+                                         caf::reacts_to<RestartMember>,                   // admin
+                                         caf::reacts_to<Drain>,                           // main
                                          caf::replies_to<ListMembers>::with<MemberList>,  // admin
-                                         caf::reacts_to<Tick>>;          // itself
+                                         caf::reacts_to<Tick>>;                           // itself
 
 /// A stage's two handles.
 struct StageHandle {
@@ -77,8 +79,8 @@ struct StageHandle {
   ComputeActor compute;
 };
 
-/// The supervisor's word about who is in the replica. Handles come only from here, at the start and after every
-/// restart: one road for both.
+/// The supervisor's word about who is in the replica. Handles come only from here, at the start and after
+/// every restart: one road for both.
 struct View {
   Generation generation = 0;
   std::uint32_t index = 0;  ///< which of its kind the receiver is: stage 1, ingress 0
@@ -88,7 +90,8 @@ struct View {
   std::vector<StageHandle> stages;
   AuditActor audit;
   SupervisorActor supervisor;
-  /// Incarnations by role, in the order ingresses, scheduler, kv_cache, stages, audit: who is new is seen by comparing.
+  /// Incarnations by role, in the order ingresses, scheduler, kv_cache, stages, audit: who is new is seen by
+  /// comparing.
   std::vector<std::uint64_t> incarnations;
 };
 
@@ -98,8 +101,8 @@ typename Inspector::result_type inspect(Inspector& f, StageHandle& x) {
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, View& x) {
-  return f(caf::meta::type_name("View"), x.generation, x.index, x.ingresses, x.scheduler, x.kv_cache, x.stages, x.audit,
-           x.supervisor, x.incarnations);
+  return f(caf::meta::type_name("View"), x.generation, x.index, x.ingresses, x.scheduler, x.kv_cache,
+           x.stages, x.audit, x.supervisor, x.incarnations);
 }
 
 }  // namespace troupe::actors

@@ -15,8 +15,9 @@
 #include "model/request.hpp"
 #include "model/step.hpp"
 
-/// One CAF-free, versioned binary form of everything that crosses a process: CAF 0.17.6 corrupts floats and cannot
-/// carry optionals, so messages travel as these bytes. Little endian; a list is its 32-bit count and its elements.
+/// One CAF-free, versioned binary form of everything that crosses a process: CAF 0.17.6 corrupts floats and
+/// cannot carry optionals, so messages travel as these bytes. Little endian; a list is its 32-bit count and
+/// its elements.
 namespace troupe::model {
 
 /// First byte of every encoding. A change of any field list below makes a new one.
@@ -91,16 +92,34 @@ class Decoder {
 };
 
 // The field lists. `visit` is called with each field in its order on the wire.
-template <class V> void fields(V&& visit, RequestId& x) { visit(x.high, x.low); }
-template <class V> void fields(V&& visit, SequenceId& x) { visit(x.request, x.choice); }
-template <class V> void fields(V&& visit, TokenLogprob& x) { visit(x.token, x.logprob); }
-template <class V> void fields(V&& visit, ScoredToken& x) { visit(x.token, x.logprob, x.top); }
-template <class V> void fields(V&& visit, Error& x) { visit(x.code, x.message, x.param); }
-template <class V> void fields(V&& visit, std::pair<Token, float>& x) { visit(x.first, x.second); }
+template <class V>
+void fields(V&& visit, RequestId& x) {
+  visit(x.high, x.low);
+}
+template <class V>
+void fields(V&& visit, SequenceId& x) {
+  visit(x.request, x.choice);
+}
+template <class V>
+void fields(V&& visit, TokenLogprob& x) {
+  visit(x.token, x.logprob);
+}
+template <class V>
+void fields(V&& visit, ScoredToken& x) {
+  visit(x.token, x.logprob, x.top);
+}
+template <class V>
+void fields(V&& visit, Error& x) {
+  visit(x.code, x.message, x.param);
+}
+template <class V>
+void fields(V&& visit, std::pair<Token, float>& x) {
+  visit(x.first, x.second);
+}
 template <class V>
 void fields(V&& visit, SamplingParams& x) {
-  visit(x.temperature, x.top_k, x.top_p, x.min_p, x.repetition_penalty, x.presence_penalty, x.frequency_penalty,
-        x.seed, x.logit_bias, x.logprobs, x.prompt_logprobs);
+  visit(x.temperature, x.top_k, x.top_p, x.min_p, x.repetition_penalty, x.presence_penalty,
+        x.frequency_penalty, x.seed, x.logit_bias, x.logprobs, x.prompt_logprobs);
 }
 template <class V>
 void fields(V&& visit, StopParams& x) {
@@ -110,21 +129,35 @@ template <class V>
 void fields(V&& visit, SequenceStart& x) {
   visit(x.slot, x.id, x.ingress, x.tokens, x.prompt_tokens, x.sampling, x.blocks, x.cached_tokens);
 }
-template <class V> void fields(V&& visit, BlockGrant& x) { visit(x.slot, x.blocks); }
-template <class V> void fields(V&& visit, RowRange& x) { visit(x.slot, x.start, x.count, x.sample); }
+template <class V>
+void fields(V&& visit, BlockGrant& x) {
+  visit(x.slot, x.blocks);
+}
+template <class V>
+void fields(V&& visit, RowRange& x) {
+  visit(x.slot, x.start, x.count, x.sample);
+}
 template <class V>
 void fields(V&& visit, StepPlan& x) {
   visit(x.generation, x.step, x.forget, x.start, x.grants, x.rows);
 }
-template <class V> void fields(V&& visit, SampledRow& x) { visit(x.id, x.slot, x.ingress, x.position, x.token); }
-template <class V> void fields(V&& visit, PromptScores& x) { visit(x.id, x.ingress, x.first, x.scores); }
+template <class V>
+void fields(V&& visit, SampledRow& x) {
+  visit(x.id, x.slot, x.ingress, x.position, x.token);
+}
+template <class V>
+void fields(V&& visit, PromptScores& x) {
+  visit(x.id, x.ingress, x.first, x.scores);
+}
 template <class V>
 void fields(V&& visit, StepResult& x) {
   visit(x.generation, x.step, x.sampled, x.prompt_scores, x.compute_microseconds);
 }
 
-template <class T> void encode_value(Encoder& out, const T& x);
-template <class T> void decode_value(Decoder& in, T& x);
+template <class T>
+void encode_value(Encoder& out, const T& x);
+template <class T>
+void decode_value(Decoder& in, T& x);
 
 template <class T>
 void encode_value(Encoder& out, const std::vector<T>& list) {

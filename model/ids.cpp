@@ -13,7 +13,9 @@ std::string to_string(const RequestId& id) {
   return text;
 }
 
-std::string to_string(const SequenceId& id) { return to_string(id.request) + "." + std::to_string(id.choice); }
+std::string to_string(const SequenceId& id) {
+  return to_string(id.request) + "." + std::to_string(id.choice);
+}
 
 std::optional<RequestId> parse_request_id(std::string_view text) {
   if (text.size() != 32) return std::nullopt;

@@ -16,7 +16,8 @@ using Token = std::int32_t;
 /// An index into the KV pool of a replica: block b is slot b on every stage.
 using BlockId = std::uint32_t;
 
-/// A stage's row in its table of sequences. Given out by the scheduler, reused after the sequence is forgotten.
+/// A stage's row in its table of sequences. Given out by the scheduler, reused after the sequence is
+/// forgotten.
 using Slot = std::uint32_t;
 
 /// A replica's number, from the launcher's persisted counter; every change of membership makes a new one.

@@ -14,7 +14,7 @@ namespace troupe::model {
 
 /// What is served under one name: all that the ingress needs of a model. Immutable, shared by restarts.
 struct ServedModel {
-  std::string name;  ///< --served-model-name, or the file's name without its ending
+  std::string name;          ///< --served-model-name, or the file's name without its ending
   std::int64_t created = 0;  ///< Unix seconds, for /v1/models
   ModelConfig config;
   std::uint32_t max_model_len = 0;  ///< tokens of prompt + answer that a sequence may have

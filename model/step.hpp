@@ -7,12 +7,12 @@
 #include "model/ids.hpp"
 #include "model/sampling.hpp"
 
-/// The vocabulary of a step: what the scheduler plans, what the stages execute, what comes back. Plans are deltas: a
-/// sequence is introduced to the stages once per generation, later plans only name its slot.
+/// The vocabulary of a step: what the scheduler plans, what the stages execute, what comes back. Plans are
+/// deltas: a sequence is introduced to the stages once per generation, later plans only name its slot.
 namespace troupe::model {
 
-/// Introduces a sequence to every stage. Its tokens are the prompt followed by the answer accepted so far (a replay
-/// after a death has some); the tokens that are sampled later are appended by the stages themselves.
+/// Introduces a sequence to every stage. Its tokens are the prompt followed by the answer accepted so far (a
+/// replay after a death has some); the tokens that are sampled later are appended by the stages themselves.
 struct SequenceStart {
   Slot slot = 0;
   SequenceId id;
@@ -32,9 +32,9 @@ struct BlockGrant {
   bool operator==(const BlockGrant&) const = default;
 };
 
-/// Positions [start, start + count) of one sequence. Position p reads history[p]; when history is one short, the token
-/// is the result of the row before, which an earlier step in flight samples. `sample`: the logits of the last row give
-/// the token at position start + count.
+/// Positions [start, start + count) of one sequence. Position p reads history[p]; when history is one short,
+/// the token is the result of the row before, which an earlier step in flight samples. `sample`: the logits
+/// of the last row give the token at position start + count.
 struct RowRange {
   Slot slot = 0;
   std::uint32_t start = 0;

@@ -22,17 +22,18 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  /// Tokens of `utf8`. `control`: spellings of special tokens become those tokens; only the chat template and an API
-  /// call that says so may set it, so that what a user types never becomes a control token.
+  /// Tokens of `utf8`. `control`: spellings of special tokens become those tokens; only the chat template and
+  /// an API call that says so may set it, so that what a user types never becomes a control token.
   virtual std::vector<Token> encode(std::string_view utf8, bool control) const = 0;
 
-  /// The bytes a token stands for; not always whole code points. A special token's spelling. Empty when out of range.
+  /// The bytes a token stands for; not always whole code points. A special token's spelling. Empty when out
+  /// of range.
   virtual std::string_view bytes(Token token) const = 0;
 
   /// Control tokens: they stand for no text in an answer.
   virtual bool is_special(Token token) const = 0;
-  /// Tokens that `encode` finds by their spelling when `control` is set: the special ones, and those that the model's
-  /// authors added beside its merges ("<think>"), which do stand for text.
+  /// Tokens that `encode` finds by their spelling when `control` is set: the special ones, and those that the
+  /// model's authors added beside its merges ("<think>"), which do stand for text.
   virtual bool is_added(Token token) const { return is_special(token); }
   virtual std::uint32_t vocabulary_size() const = 0;
   /// The token every prompt starts with, when the model wants one (tokenizer.ggml.add_bos_token).

@@ -80,10 +80,12 @@ struct AuditState {
   }
 
   void acknowledge(std::uint32_t ingress, std::vector<AuditKey> keys) {
-    if (ingress < view.ingresses.size()) self->send(view.ingresses[ingress], AuditAck{std::move(keys), error});
+    if (ingress < view.ingresses.size())
+      self->send(view.ingresses[ingress], AuditAck{std::move(keys), error});
   }
 
-  /// While it fails no request comes that would try again: try by ourselves, and tell everybody when it works.
+  /// While it fails no request comes that would try again: try by ourselves, and tell everybody when it
+  /// works.
   void retry() {
     if (error.empty()) return;
     if (log) {

@@ -10,8 +10,8 @@
 #include "model/error.hpp"
 #include "model/request.hpp"
 
-/// Between the HTTP side of the ingress (sessions on I/O threads) and the ingress actor: a request goes in through an
-/// IngressPort, events come out through the AnswerSink that came with it.
+/// Between the HTTP side of the ingress (sessions on I/O threads) and the ingress actor: a request goes in
+/// through an IngressPort, events come out through the AnswerSink that came with it.
 namespace troupe::actors {
 
 /// One token as the client will see it, for log-probabilities and usage.
@@ -23,13 +23,13 @@ struct AnswerToken {
 /// Something happened to an answer. Events of one request arrive in order, from one thread at a time.
 struct AnswerEvent {
   std::uint32_t choice = 0;
-  std::string text;                 ///< new text: whole code points, never part of a stop string
-  std::vector<AnswerToken> tokens;  ///< the accepted tokens behind it
-  std::vector<AnswerToken> prompt_scores;         ///< with SamplingParams::prompt_logprobs: once, before the text
-  std::optional<model::FinishReason> finish;      ///< the choice's last event
-  std::optional<std::string> stop_text;           ///< the stop string that ended it, if one did
-  std::optional<model::Error> error;              ///< the whole request failed or was refused; implies `last`
-  bool last = false;                              ///< the request's one terminal event, after its audit record is on disk
+  std::string text;                           ///< new text: whole code points, never part of a stop string
+  std::vector<AnswerToken> tokens;            ///< the accepted tokens behind it
+  std::vector<AnswerToken> prompt_scores;     ///< with SamplingParams::prompt_logprobs: once, before the text
+  std::optional<model::FinishReason> finish;  ///< the choice's last event
+  std::optional<std::string> stop_text;       ///< the stop string that ended it, if one did
+  std::optional<model::Error> error;          ///< the whole request failed or was refused; implies `last`
+  bool last = false;  ///< the request's one terminal event, after its audit record is on disk
 };
 
 /// Receives the events of one request. Held weakly by the ingress actor after the session let go of it.
@@ -52,9 +52,11 @@ struct IngressStatus {
 class IngressPort {
  public:
   virtual ~IngressPort() = default;
-  /// Opens a request. The outcome, refusals included, arrives at the sink, always ending with one `last` event.
+  /// Opens a request. The outcome, refusals included, arrives at the sink, always ending with one `last`
+  /// event.
   virtual void open(model::Request request, std::shared_ptr<AnswerSink> sink) = 0;
-  /// The client went away (or its time is over): ends the request within one step. Safe at any time, any number of times.
+  /// The client went away (or its time is over): ends the request within one step. Safe at any time, any
+  /// number of times.
   virtual void cancel(const model::RequestId& id) = 0;
   virtual IngressStatus status() const = 0;
 };

@@ -56,15 +56,15 @@ struct IngressState {
   void publish() { context.gate->set_status(context.requests->status()); }
 };
 
-IngressActor::behavior_type ingress(IngressActor::stateful_pointer<IngressState> self, IngressContext context) {
+IngressActor::behavior_type ingress(IngressActor::stateful_pointer<IngressState> self,
+                                    IngressContext context) {
   install_handlers(self, "ingress");
   auto& s = self->state;
   s.context = std::move(context);
   s.out.emplace(self);
   OpenRequests& requests = *s.context.requests;
   requests.attach(&*s.out);
-  s.context.gate->set_waker(
-      [handle = IngressActor{self}] { caf::anon_send(handle, RequestsWaiting{}); });
+  s.context.gate->set_waker([handle = IngressActor{self}] { caf::anon_send(handle, RequestsWaiting{}); });
   self->delayed_send(self, kTick, Tick{});
   return {
       [&s, &requests, self](View& m) {

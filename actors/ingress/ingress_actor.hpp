@@ -16,8 +16,8 @@ struct IngressContext {
   std::shared_ptr<IngressGate> gate;
 };
 
-/// Starts an ingress. Asks: scheduler for tokens, audit for records. Answers: sessions through their AnswerSink.
-/// Loses on restart: nothing inside its process. Bound: IngressLimits.
+/// Starts an ingress. Asks: scheduler for tokens, audit for records. Answers: sessions through their
+/// AnswerSink. Loses on restart: nothing inside its process. Bound: IngressLimits.
 IngressActor spawn_ingress(caf::actor_system& system, IngressContext context);
 
 }  // namespace troupe::actors

@@ -10,8 +10,9 @@ void IngressGate::open(model::Request request, std::shared_ptr<AnswerSink> sink)
   if (pending_.size() >= limit_) {
     lock.unlock();
     AnswerEvent refusal;
-    refusal.error = model::Error{model::ErrorCode::overloaded,
-                                 std::to_string(limit_) + " requests wait for the ingress; try again later", ""};
+    refusal.error =
+        model::Error{model::ErrorCode::overloaded,
+                     std::to_string(limit_) + " requests wait for the ingress; try again later", ""};
     refusal.last = true;
     sink->deliver(std::move(refusal));
     return;

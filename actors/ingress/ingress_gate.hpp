@@ -24,8 +24,8 @@ struct PendingCancel {
 };
 using PendingRequest = std::variant<PendingOpen, PendingCancel>;
 
-/// The IngressPort that sessions hold. Requests wait here, in order, until the actor takes them: a mailbox would lose
-/// them with the actor. Outlives every incarnation of the actor.
+/// The IngressPort that sessions hold. Requests wait here, in order, until the actor takes them: a mailbox
+/// would lose them with the actor. Outlives every incarnation of the actor.
 ///
 /// Bound: `limit` waiting entries; one more open is refused at once. Threads: any.
 class IngressGate : public IngressPort {
@@ -36,7 +36,8 @@ class IngressGate : public IngressPort {
   void cancel(const model::RequestId& id) override;
   IngressStatus status() const override;
 
-  /// What wakes the actor that serves this gate; called outside the lock, from any thread. Empty: nobody serves it.
+  /// What wakes the actor that serves this gate; called outside the lock, from any thread. Empty: nobody
+  /// serves it.
   void set_waker(std::function<void()> waker);
   void set_status(IngressStatus status);
   /// Everything that waits, for the actor.

@@ -65,19 +65,23 @@ IngressStatus OpenRequests::status() const {
   const std::size_t open = requests_.size();
   if (draining_) return {false, true, "draining: the server is shutting down", open};
   if (audit_failed_) return {false, false, "the audit record cannot be written: " + audit_error_, open};
-  if (!serving_) return {false, false, generation_ == 0 ? "starting" : "a new generation is being set up", open};
+  if (!serving_)
+    return {false, false, generation_ == 0 ? "starting" : "a new generation is being set up", open};
   return {true, false, "", open};
 }
 
-void OpenRequests::open(std::shared_ptr<const model::Request> request, std::shared_ptr<AnswerSink> sink, Now now) {
+void OpenRequests::open(std::shared_ptr<const model::Request> request, std::shared_ptr<AnswerSink> sink,
+                        Now now) {
   std::optional<Error> refusal;
   if (draining_) refusal = Error{ErrorCode::unavailable, "the server is shutting down; try another one", ""};
   if (audit_failed_) refusal = Error{ErrorCode::audit_unavailable, status().reason, ""};
-  if (generation_ == 0) refusal = Error{ErrorCode::unavailable, "the server is starting; try again in a moment", ""};
+  if (generation_ == 0)
+    refusal = Error{ErrorCode::unavailable, "the server is starting; try again in a moment", ""};
   if (requests_.size() >= limits_.requests) {
-    refusal = Error{ErrorCode::overloaded,
-                    std::to_string(limits_.requests) + " requests are open (server.max_connections); try again later",
-                    ""};
+    refusal = Error{
+        ErrorCode::overloaded,
+        std::to_string(limits_.requests) + " requests are open (server.max_connections); try again later",
+        ""};
   }
   if (refusal) {
     AnswerEvent event;
@@ -181,7 +185,8 @@ void OpenRequests::send_open_set(Now now) {
 void OpenRequests::on_credit(const OpenSetCredit& credit, Now now) {
   if (credit.generation != generation_ || !open_set_) return;
   OpenSetSending& set = *open_set_;
-  while (!set.unacknowledged.empty() && set.unacknowledged.front().part <= credit.part) set.unacknowledged.pop_front();
+  while (!set.unacknowledged.empty() && set.unacknowledged.front().part <= credit.part)
+    set.unacknowledged.pop_front();
   if (!set.last_sent) return send_open_set(now);
   if (!set.unacknowledged.empty()) return;
   // Requests that came while the last part was under way go their ordinary road.
@@ -243,7 +248,8 @@ AnswerToken OpenRequests::answer_token(const model::ScoredToken& scored) const {
   return {scored, std::string(model_->tokenizer->bytes(scored.token))};
 }
 
-void OpenRequests::accept_scores(OpenRequestState& request, Choice& choice, const model::PromptScores& scores) {
+void OpenRequests::accept_scores(OpenRequestState& request, Choice& choice,
+                                 const model::PromptScores& scores) {
   if (scores.first > choice.scores + 1) return;  // a gap: the missing ones come with the resubmission
   for (std::size_t i = choice.scores + 1 - scores.first; i < scores.scores.size(); ++i) {
     choice.prompt_scores.push_back(answer_token(scores.scores[i]));
@@ -284,7 +290,8 @@ void OpenRequests::finish(OpenRequestState& request, Choice& choice, FinishReaso
   // The scheduler sees end tokens and lengths by itself; a stop string only we can see.
   if (event.stop_text) out_->cancel({generation_, choice.id});
   deliver(request, std::move(event));
-  const bool all = std::all_of(request.choices.begin(), request.choices.end(), [](const Choice& c) { return c.finished.has_value(); });
+  const bool all = std::all_of(request.choices.begin(), request.choices.end(),
+                               [](const Choice& c) { return c.finished.has_value(); });
   if (all) close(request, std::nullopt, now);
 }
 
@@ -304,9 +311,11 @@ void OpenRequests::close(OpenRequestState& request, std::optional<Error> error, 
     summary.finish_reasons.emplace_back(to_string(*choice.finished));
     outcome.answer_tokens += static_cast<std::uint32_t>(choice.accepted.size());
   }
-  for (const auto& p : request.request->prompts) outcome.prompt_tokens += static_cast<std::uint32_t>(p.tokens.size());
+  for (const auto& p : request.request->prompts)
+    outcome.prompt_tokens += static_cast<std::uint32_t>(p.tokens.size());
   const auto microseconds = [](Now t) { return static_cast<std::uint64_t>(t.count() / 1000); };
-  if (request.first_token_at != Now{0}) outcome.time_to_first_token = request.first_token_at - request.opened_at;
+  if (request.first_token_at != Now{0})
+    outcome.time_to_first_token = request.first_token_at - request.opened_at;
   outcome.duration = now - request.opened_at;
   summary.prompt_tokens = outcome.prompt_tokens;
   summary.completion_tokens = outcome.answer_tokens;
@@ -324,8 +333,8 @@ void OpenRequests::send_opened(OpenRequestState& request, Now now) {
   const model::Request& r = *request.request;
   std::uint32_t prompt_tokens = 0;
   for (const auto& p : r.prompts) prompt_tokens += static_cast<std::uint32_t>(p.tokens.size());
-  out_->opened({ingress_, r.id, r.client_request_id, r.tenant, model_->name, model_->fingerprint, r.choices(), prompt_tokens,
-                r.stop.max_tokens});
+  out_->opened({ingress_, r.id, r.client_request_id, r.tenant, model_->name, model_->fingerprint, r.choices(),
+                prompt_tokens, r.stop.max_tokens});
 }
 
 void OpenRequests::end_unrecorded(const RequestId& id, const char* what) {
@@ -362,7 +371,8 @@ void OpenRequests::on_audit_ack(const AuditAck& ack, Now now) {
     if (request == nullptr) continue;
     if (audit_failed_) {
       // Nothing of it was sent yet: fail closed. An end is tried again with the next tick.
-      if (!key.closed && !request->opened_on_disk) end_unrecorded(key.id, "the audit record cannot be written: ");
+      if (!key.closed && !request->opened_on_disk)
+        end_unrecorded(key.id, "the audit record cannot be written: ");
     } else if (!key.closed && !request->opened_on_disk) {
       request->opened_on_disk = true;
       for (auto& event : std::exchange(request->held, {})) request->sink->deliver(std::move(event));

@@ -50,21 +50,23 @@ struct IngressLimits {
   std::uint32_t requests = 4096;  ///< open at once; one more is refused
   std::uint32_t open_set_part_tokens = 16'384;
   std::uint32_t open_set_credits = 4;  ///< parts in flight
-  std::chrono::nanoseconds resubmit_after = std::chrono::seconds(10);  ///< no token for that long: say it again
-  std::chrono::nanoseconds repeat_after = std::chrono::seconds(1);     ///< audit and open set
+  std::chrono::nanoseconds resubmit_after =
+      std::chrono::seconds(10);                                     ///< no token for that long: say it again
+  std::chrono::nanoseconds repeat_after = std::chrono::seconds(1);  ///< audit and open set
   std::chrono::nanoseconds audit_deadline = std::chrono::seconds(30);  ///< an end that cannot be recorded
 };
 
-/// The truth of every open request: prompt, parameters, accepted tokens. Everything behind the ingress is a cache of
-/// this. Outlives the actor that drives it, so that a restarted ingress goes on where it was. Only the ingress ends a
-/// request, with exactly one `last` event, after the record of its end is on disk.
+/// The truth of every open request: prompt, parameters, accepted tokens. Everything behind the ingress is a
+/// cache of this. Outlives the actor that drives it, so that a restarted ingress goes on where it was. Only
+/// the ingress ends a request, with exactly one `last` event, after the record of its end is on disk.
 ///
 /// Threads: one at a time (the actor's).
 class OpenRequests {
  public:
   using Now = std::chrono::nanoseconds;
 
-  OpenRequests(std::shared_ptr<const model::ServedModel> model, IngressLimits limits, IngressObserver observer);
+  OpenRequests(std::shared_ptr<const model::ServedModel> model, IngressLimits limits,
+               IngressObserver observer);
   ~OpenRequests();
 
   /// Where messages go; a restarted actor attaches itself.
@@ -97,7 +99,8 @@ class OpenRequests {
   void accept(OpenRequestState& request, Choice& choice, const model::SampledRow& row, Now now);
   void accept_scores(OpenRequestState& request, Choice& choice, const model::PromptScores& scores);
   AnswerToken answer_token(const model::ScoredToken& scored) const;
-  void finish(OpenRequestState& request, Choice& choice, model::FinishReason reason, AnswerEvent&& event, Now now);
+  void finish(OpenRequestState& request, Choice& choice, model::FinishReason reason, AnswerEvent&& event,
+              Now now);
   void close(OpenRequestState& request, std::optional<model::Error> error, Now now);
   void send_opened(OpenRequestState& request, Now now);
   void send_closed(OpenRequestState& request, Now now);

@@ -40,8 +40,8 @@ struct KvCacheState {
     if (f.generation != view.generation || ready) return;
     fenced[f.stage] = f.store;
     if (fenced.size() < view.stages.size()) return;
-    // Every open sequence reserves again in a new generation; what was confirmed is found in the tree, unless a stage
-    // lost the bytes.
+    // Every open sequence reserves again in a new generation; what was confirmed is found in the tree, unless
+    // a stage lost the bytes.
     const bool bytes_lost = !known_stores.empty() && known_stores != fenced;
     if (bytes_lost) cache->store_lost();
     cache->release_generation(!bytes_lost);

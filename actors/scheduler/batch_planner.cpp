@@ -15,7 +15,9 @@ bool can_decode(const Sequence& s) {
 }
 
 /// After a result arrived the next row's token is known: an ordinary prefill of one row.
-bool is_single_row(const Sequence& s) { return s.prefilling() && s.planned + 1 == s.known(); }
+bool is_single_row(const Sequence& s) {
+  return s.prefilling() && s.planned + 1 == s.known();
+}
 
 PlannedRows prefill_rows(Sequence& s, std::uint32_t budget) {
   const std::uint32_t end = std::min({s.known(), s.planned + budget, s.capacity()});

@@ -23,10 +23,10 @@ struct PlannedRows {
   bool sample = false;
 };
 
-/// Chooses the rows of the next step from running sequences: decode rows first (one each, least recently planned
-/// first), then prefill chunks in order of arrival with the rows that are left. At most an S-th of the sequences go
-/// into one step of an S-stage pipeline, so that S micro-batches are in flight. A sequence runs at most one sampled
-/// token ahead of what is known, and never beyond its blocks.
+/// Chooses the rows of the next step from running sequences: decode rows first (one each, least recently
+/// planned first), then prefill chunks in order of arrival with the rows that are left. At most an S-th of
+/// the sequences go into one step of an S-stage pipeline, so that S micro-batches are in flight. A sequence
+/// runs at most one sampled token ahead of what is known, and never beyond its blocks.
 ///
 /// Changes nothing. Deterministic in the order of `running`.
 std::vector<PlannedRows> plan_batch(const std::vector<Sequence*>& running, const BatchLimits& limits);

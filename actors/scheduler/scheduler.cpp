@@ -41,7 +41,7 @@ void Scheduler::on_open_set(OpenSetPart&& part, Now now) {
   auto& next = open_set_next_[part.ingress];
   if (next && part.part > *next) return;  // an earlier part was lost; its repetition brings this one again
   if (next && part.part == *next) {
-    for (auto& sequence : part.sequences) add(part.ingress, std::move(sequence), false);
+    for (auto& sequence : part.sequences) add(part.ingress, std::move(sequence), false, now);
     next = part.last ? std::nullopt : std::optional(*next + 1);
   }
   port_.credit(part.ingress, {generation_, part.part});
@@ -62,7 +62,8 @@ void Scheduler::on_kv_ready(const KvReady& ready, Now now) {
 }
 
 void Scheduler::start_serving(Now now) {
-  const bool complete = std::none_of(open_set_next_.begin(), open_set_next_.end(), [](const auto& n) { return n; });
+  const bool complete =
+      std::none_of(open_set_next_.begin(), open_set_next_.end(), [](const auto& n) { return n; });
   if (serving_ || !complete || !unfenced_.empty() || !kv_ready_) return;
   serving_ = true;
   port_.serving({generation_});
@@ -73,8 +74,9 @@ void Scheduler::on_submit(Submit&& submit, Now now) {
   if (submit.generation != generation_) return;
   Sequence* known = find(submit.sequence.id);
   if (known == nullptr) {
-    add(submit.ingress, std::move(submit.sequence), true);
-  } else if (submit.sequence.accepted() < known->truth.accepted() || submit.sequence.sampling.prompt_logprobs >= 0) {
+    add(submit.ingress, std::move(submit.sequence), true, now);
+  } else if (submit.sequence.accepted() < known->truth.accepted() ||
+             submit.sequence.sampling.prompt_logprobs >= 0) {
     // Results were lost on the way to the ingress. Its truth is computed again; the same bits come out.
     known->replacement = std::move(submit.sequence);
     if (known->phase == Phase::waiting) known->truth = *std::exchange(known->replacement, std::nullopt);
@@ -84,13 +86,15 @@ void Scheduler::on_submit(Submit&& submit, Now now) {
   advance(now);
 }
 
-void Scheduler::add(std::uint32_t ingress, SequenceSubmit&& submit, bool bounded) {
+void Scheduler::add(std::uint32_t ingress, SequenceSubmit&& submit, bool bounded, Now now) {
   const SequenceId id = submit.id;
   Sequence s;
   s.truth = std::move(submit);
   s.ingress = ingress;
+  s.waits_since = now;
   if (bounded && load().waiting >= limits_.waiting) {
-    port_.refuse(ingress, {generation_, id,
+    port_.refuse(ingress, {generation_,
+                           id,
                            {model::ErrorCode::overloaded,
                             "the waiting queue is full: " + std::to_string(limits_.waiting) +
                                 " sequences wait (scheduler.max_waiting); try again later",
@@ -118,7 +122,8 @@ bool Scheduler::never_fits(const Sequence& s) {
   const std::uint32_t needed = blocks_for(s.final_length());
   if (needed <= total_blocks_) return false;
   port_.refuse(s.ingress,
-               {generation_, s.truth.id,
+               {generation_,
+                s.truth.id,
                 {model::ErrorCode::context_length,
                  "this request can never fit: " + std::to_string(s.truth.prompt_tokens) + " prompt + " +
                      std::to_string(s.truth.max_tokens) + " answer tokens need " + std::to_string(needed) +
@@ -136,7 +141,8 @@ void Scheduler::advance(Now now) {
 }
 
 void Scheduler::admit(Now now) {
-  std::uint32_t active = static_cast<std::uint32_t>(in_phase(Phase::running).size() + in_phase(Phase::reserving).size());
+  std::uint32_t active =
+      static_cast<std::uint32_t>(in_phase(Phase::running).size() + in_phase(Phase::reserving).size());
   if (pressure_ && active > 0) return;
   pressure_ = false;
   if (admission_blocked_) return;
@@ -168,9 +174,10 @@ void Scheduler::on_lease(BlockLease&& lease, Now now) {
     s->phase = Phase::waiting;
     admission_blocked_ = true;
     if (!s->wanted) sequences_.erase(lease.id);
-    // Nothing runs and nothing is on its way back: the pool is as empty as it gets, so only a race can have denied it.
-    if (in_phase(Phase::running).empty() && in_phase(Phase::draining).empty() && in_phase(Phase::releasing).empty() &&
-        in_phase(Phase::reserving).empty()) {
+    // Nothing runs and nothing is on its way back: the pool is as empty as it gets, so only a race can have
+    // denied it.
+    if (in_phase(Phase::running).empty() && in_phase(Phase::draining).empty() &&
+        in_phase(Phase::releasing).empty() && in_phase(Phase::reserving).empty()) {
       admission_blocked_ = false;
     }
     return advance(now);
@@ -179,6 +186,7 @@ void Scheduler::on_lease(BlockLease&& lease, Now now) {
   s->blocks_untold = std::move(lease.blocks);
   s->cached_tokens = s->planned = s->computed = s->confirmed = lease.cached_tokens;
   s->phase = Phase::running;
+  port_.admitted(now - s->waits_since);
   s->slot = free_slots_.back();
   free_slots_.pop_back();
   s->introduced = false;
@@ -268,6 +276,7 @@ void Scheduler::on_released(const BlocksReleased& released, Now now) {
     Sequence again;
     again.truth = s->replacement ? std::move(*s->replacement) : std::move(s->truth);
     again.ingress = s->ingress;
+    again.waits_since = now;
     *s = std::move(again);
   }
   advance(now);
@@ -291,8 +300,8 @@ model::StepPlan Scheduler::make_plan(const std::vector<PlannedRows>& rows, Now n
   for (const PlannedRows& r : rows) {
     Sequence& s = *r.sequence;
     if (!s.introduced) {
-      plan.start.push_back({s.slot, s.truth.id, s.ingress, s.truth.tokens, s.truth.prompt_tokens, s.truth.sampling,
-                            std::exchange(s.blocks_untold, {}), s.cached_tokens});
+      plan.start.push_back({s.slot, s.truth.id, s.ingress, s.truth.tokens, s.truth.prompt_tokens,
+                            s.truth.sampling, std::exchange(s.blocks_untold, {}), s.cached_tokens});
       s.introduced = true;
     } else if (!s.blocks_untold.empty()) {
       plan.grants.push_back({s.slot, std::exchange(s.blocks_untold, {})});
@@ -311,7 +320,8 @@ model::StepPlan Scheduler::make_plan(const std::vector<PlannedRows>& rows, Now n
 void Scheduler::on_step_result(const model::StepResult& result, Now now) {
   if (result.generation != generation_ || in_flight_.empty() || result.step < in_flight_.front().step) return;
   if (result.step > in_flight_.front().step) {
-    port_.suspect({generation_, "stage", "step " + std::to_string(in_flight_.front().step) + " never returned"});
+    port_.suspect(
+        {generation_, "stage", "step " + std::to_string(in_flight_.front().step) + " never returned"});
     return;
   }
   const StepInFlight flight = std::move(in_flight_.front());
@@ -326,7 +336,8 @@ void Scheduler::on_step_result(const model::StepResult& result, Now now) {
     const auto token = tokens.find(row.id);
     if (row.sample) {
       --s->unresolved;
-      if (token != tokens.end() && s->known() == row.end && s->wanted) s->truth.tokens.push_back(token->second);
+      if (token != tokens.end() && s->known() == row.end && s->wanted)
+        s->truth.tokens.push_back(token->second);
     }
     const bool answered = row.sample && token != tokens.end() && stops(*s, token->second);
     const bool scored = s->truth.max_tokens == 0 && s->computed >= s->known();
@@ -341,7 +352,8 @@ void Scheduler::on_step_result(const model::StepResult& result, Now now) {
 
 bool Scheduler::stops(const Sequence& s, Token token) const {
   const auto& stops = s.truth.stop_tokens;
-  return s.truth.accepted() >= s.truth.max_tokens || std::find(stops.begin(), stops.end(), token) != stops.end();
+  return s.truth.accepted() >= s.truth.max_tokens ||
+         std::find(stops.begin(), stops.end(), token) != stops.end();
 }
 
 void Scheduler::on_tick(Now now) {
@@ -357,7 +369,8 @@ void Scheduler::on_tick(Now now) {
   }
   if (!in_flight_.empty() && now - in_flight_.front().sent > limits_.step_deadline) {
     in_flight_.front().sent = now;
-    port_.suspect({generation_, "stage", "step " + std::to_string(in_flight_.front().step) + " passed its deadline"});
+    port_.suspect(
+        {generation_, "stage", "step " + std::to_string(in_flight_.front().step) + " passed its deadline"});
   }
   if (extension_ && now - extension_at_ > limits_.repeat_after) {
     extension_at_ = now;
@@ -375,7 +388,8 @@ std::vector<Sequence*> Scheduler::in_phase(Phase phase) {
   for (auto& [id, s] : sequences_) {
     if (s.phase == phase) found.push_back(&s);
   }
-  std::sort(found.begin(), found.end(), [](const Sequence* a, const Sequence* b) { return b->youngest_before(*a); });
+  std::sort(found.begin(), found.end(),
+            [](const Sequence* a, const Sequence* b) { return b->youngest_before(*a); });
   return found;
 }
 
@@ -403,7 +417,8 @@ std::vector<std::string> Scheduler::check() const {
   for (const auto& [id, s] : sequences_) {
     const auto name = to_string(id);
     if (s.planned > s.capacity()) broken.push_back(name + ": planned beyond its blocks");
-    if (s.phase == Phase::running && s.truth.accepted() > s.truth.max_tokens) broken.push_back(name + ": too long");
+    if (s.phase == Phase::running && s.truth.accepted() > s.truth.max_tokens)
+      broken.push_back(name + ": too long");
     const auto it = steps.find(id);
     const std::uint32_t flying = it == steps.end() ? 0 : it->second;
     if (s.steps_in_flight > flying) broken.push_back(name + ": waits for steps that are not in flight");

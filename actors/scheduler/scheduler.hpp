@@ -28,14 +28,16 @@ class SchedulerPort {
   virtual void serving(Serving message) = 0;  ///< to every ingress
   virtual void credit(std::uint32_t ingress, OpenSetCredit message) = 0;
   virtual void suspect(Suspect message) = 0;
+  virtual void admitted(std::chrono::nanoseconds waited) = 0;  ///< a sequence has its blocks, after that time
 };
 
 struct SchedulerLimits {
   BatchLimits batch;
   std::uint32_t waiting = 1024;  ///< sequences that wait; one more is refused
   std::chrono::nanoseconds step_deadline = std::chrono::seconds(30);
-  std::chrono::nanoseconds repeat_after = std::chrono::seconds(1);    ///< kv_cache is asked again
-  std::chrono::nanoseconds gather_deadline = std::chrono::seconds(5);  ///< a generation that does not come to serve
+  std::chrono::nanoseconds repeat_after = std::chrono::seconds(1);  ///< kv_cache is asked again
+  std::chrono::nanoseconds gather_deadline =
+      std::chrono::seconds(5);  ///< a generation that does not come to serve
 };
 
 /// How full the scheduler is, for metrics.
@@ -45,11 +47,12 @@ struct SchedulerLoad {
   std::uint64_t preemptions = 0;
 };
 
-/// Continuous batching over leased KV blocks: admits waiting sequences, plans steps one ahead of what has returned,
-/// preempts the youngest when blocks run out. Plain logic; time comes in with each call that needs it.
+/// Continuous batching over leased KV blocks: admits waiting sequences, plans steps one ahead of what has
+/// returned, preempts the youngest when blocks run out. Plain logic; time comes in with each call that needs
+/// it.
 ///
-/// Loses on restart: everything. Open sequences are submitted again by the ingresses (OpenSet); what kv_cache kept of
-/// them is found in its prefix tree, the rest is computed again to the same bits.
+/// Loses on restart: everything. Open sequences are submitted again by the ingresses (OpenSet); what kv_cache
+/// kept of them is found in its prefix tree, the rest is computed again to the same bits.
 class Scheduler {
  public:
   using Now = std::chrono::nanoseconds;
@@ -89,7 +92,7 @@ class Scheduler {
   };
 
   void start_serving(Now now);
-  void add(std::uint32_t ingress, SequenceSubmit&& submit, bool bounded);
+  void add(std::uint32_t ingress, SequenceSubmit&& submit, bool bounded, Now now);
   bool never_fits(const Sequence& s);
   /// Everything that may have become possible: admit, grow, plan.
   void advance(Now now);
@@ -114,7 +117,8 @@ class Scheduler {
   std::uint32_t total_blocks_ = 0;
   bool kv_ready_ = false;
   std::set<std::uint32_t> unfenced_;
-  std::vector<std::optional<std::uint32_t>> open_set_next_;  ///< per ingress: next part; nothing when complete
+  std::vector<std::optional<std::uint32_t>>
+      open_set_next_;  ///< per ingress: next part; nothing when complete
 
   std::map<SequenceId, Sequence> sequences_;
   std::deque<StepInFlight> in_flight_;
@@ -125,8 +129,9 @@ class Scheduler {
 
   std::optional<ExtendLeases> extension_;  ///< the one in flight
   Now extension_at_{0};
-  bool pressure_ = false;        ///< an extension was denied: nobody is admitted until a sequence ends
-  bool admission_blocked_ = false;  ///< the oldest waiting sequence was denied: try again when blocks come back
+  bool pressure_ = false;  ///< an extension was denied: nobody is admitted until a sequence ends
+  bool admission_blocked_ =
+      false;  ///< the oldest waiting sequence was denied: try again when blocks come back
   std::uint64_t preemptions_ = 0;
 };
 

@@ -29,6 +29,7 @@ class ToView : public SchedulerPort {
   }
   void credit(std::uint32_t ingress, OpenSetCredit m) override { to(view.ingresses.at(ingress), m); }
   void suspect(Suspect m) override { to(view.supervisor, std::move(m)); }
+  void admitted(std::chrono::nanoseconds waited) override { context_.observe_admitted(waited); }
 
   View view;
 
@@ -56,7 +57,8 @@ void ToView::execute(const model::StepPlan& plan) {
   for (const auto& stage : view.stages) to(stage.compute, plan);
 }
 
-SchedulerActor::behavior_type scheduler(SchedulerActor::stateful_pointer<SchedulerState> self, SchedulerContext context) {
+SchedulerActor::behavior_type scheduler(SchedulerActor::stateful_pointer<SchedulerState> self,
+                                        SchedulerContext context) {
   install_handlers(self, "scheduler");
   auto& s = self->state;
   s.context = std::move(context);

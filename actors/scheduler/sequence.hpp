@@ -25,9 +25,11 @@ enum class Phase : std::uint8_t {
 struct Sequence {
   SequenceSubmit truth;  ///< tokens grow as steps return
   std::uint32_t ingress = 0;
+  std::chrono::nanoseconds waits_since{0};
   Phase phase = Phase::waiting;
   bool wanted = true;  ///< false: ended or cancelled; true while draining: preempted, it will wait again
-  std::optional<SequenceSubmit> replacement;  ///< what the ingress says instead; takes over once the blocks are back
+  std::optional<SequenceSubmit>
+      replacement;  ///< what the ingress says instead; takes over once the blocks are back
 
   std::uint64_t lease = 0;
   std::uint32_t blocks_held = 0;
@@ -57,7 +59,8 @@ struct Sequence {
   }
   bool prefilling() const { return planned < known(); }
   bool youngest_before(const Sequence& other) const {
-    return truth.arrival != other.truth.arrival ? truth.arrival > other.truth.arrival : truth.id > other.truth.id;
+    return truth.arrival != other.truth.arrival ? truth.arrival > other.truth.arrival
+                                                : truth.id > other.truth.id;
   }
 };
 

@@ -10,8 +10,8 @@
 
 namespace troupe::actors {
 
-/// What a stage's executor works on; a restarted stage opens it again and finds the weights, and maybe the KV bytes,
-/// where they were.
+/// What a stage's executor works on; a restarted stage opens it again and finds the weights, and maybe the KV
+/// bytes, where they were.
 struct OpenedStage {
   std::unique_ptr<gpu::StageExecutor> executor;
   std::uint64_t store = 0;  ///< names the KV bytes

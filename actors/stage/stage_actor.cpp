@@ -68,7 +68,8 @@ struct ComputeState {
     auto out = last() ? nullptr : std::make_shared<gpu::HiddenStates>();
     auto result = opened.executor->execute(ready.plan, ready.hidden.get(), out.get(), control->cancel);
     if (!result) {
-      if (result.error().code == model::ErrorCode::cancelled) return false;  // the next View resets the executor
+      if (result.error().code == model::ErrorCode::cancelled)
+        return false;  // the next View resets the executor
       log_actor_event("stage", "step failed", result.error().message);
       self->quit(caf::sec::runtime_error);
       return false;
@@ -96,7 +97,8 @@ struct ComputeState {
       return batch;
     };
     for (const auto& row : result.sampled) batch_of(row.ingress).sampled.push_back(row);
-    for (auto& scores : result.prompt_scores) batch_of(scores.ingress).prompt_scores.push_back(std::move(scores));
+    for (auto& scores : result.prompt_scores)
+      batch_of(scores.ingress).prompt_scores.push_back(std::move(scores));
     // The scheduler needs to know which token came, not how likely it was.
     result.prompt_scores.clear();
     for (auto& row : result.sampled) row.token.top.clear();
@@ -107,7 +109,8 @@ struct ComputeState {
   }
 };
 
-ComputeActor::behavior_type compute(ComputeSelf self, StageContext context, std::shared_ptr<StageControl> control) {
+ComputeActor::behavior_type compute(ComputeSelf self, StageContext context,
+                                    std::shared_ptr<StageControl> control) {
   install_handlers(self, "stage");
   auto& s = self->state;
   s.self = self;

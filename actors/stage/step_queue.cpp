@@ -30,7 +30,8 @@ std::vector<FedToken> StepQueue::add(const TokenFeed& feed) {
   for (const FedToken& token : feed.tokens) {
     const auto slot = slots_.find(token.slot);
     // A slot may have a new owner by now: the old one's surplus token is not its history.
-    if (slot == slots_.end() || slot->second.since > feed.step || slot->second.tokens != token.position) continue;
+    if (slot == slots_.end() || slot->second.since > feed.step || slot->second.tokens != token.position)
+      continue;
     ++slot->second.tokens;
     fresh.push_back(token);
   }
@@ -57,7 +58,8 @@ void StepQueue::note_starts(const model::StepPlan& plan) {
 }
 
 std::optional<ReadyStep> StepQueue::next() {
-  // A gap means a lost plan: running the one behind it would leave a hole in the KV. The step's deadline heals it.
+  // A gap means a lost plan: running the one behind it would leave a hole in the KV. The step's deadline
+  // heals it.
   if (plans_.empty() || plans_.front().step != next_step_) return std::nullopt;
   const auto hidden = hidden_.find(plans_.front().step);
   if (stage_ > 0 && hidden == hidden_.end()) return std::nullopt;

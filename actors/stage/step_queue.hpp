@@ -19,9 +19,9 @@ struct ReadyStep {
   std::shared_ptr<const gpu::HiddenStates> hidden;  ///< null on stage 0
 };
 
-/// Joins what a step needs before a stage can run it: its plan, the hidden states of the stage before, and on stage 0
-/// of a longer pipeline the tokens that the last stage sampled. Steps come out in their order, one by one; what
-/// belongs to another generation never comes out.
+/// Joins what a step needs before a stage can run it: its plan, the hidden states of the stage before, and on
+/// stage 0 of a longer pipeline the tokens that the last stage sampled. Steps come out in their order, one by
+/// one; what belongs to another generation never comes out.
 ///
 /// Bound: the scheduler keeps at most stages + 1 steps in flight.
 class StepQueue {
@@ -31,8 +31,8 @@ class StepQueue {
 
   void add(model::StepPlan&& plan);
   void add(Generation generation, StepNumber step, std::shared_ptr<const gpu::HiddenStates> hidden);
-  /// Returns the tokens that this stage's executor must append (stage 0 of a longer pipeline): those of slots that
-  /// still belong to the sequence they were sampled for.
+  /// Returns the tokens that this stage's executor must append (stage 0 of a longer pipeline): those of slots
+  /// that still belong to the sequence they were sampled for.
   std::vector<FedToken> add(const TokenFeed& feed);
 
   /// The next step, once it can run.
@@ -40,8 +40,8 @@ class StepQueue {
 
  private:
   struct KnownSlot {
-    StepNumber since = 0;       ///< the step that introduced its sequence
-    std::uint32_t tokens = 0;   ///< history[0, tokens) is known here
+    StepNumber since = 0;      ///< the step that introduced its sequence
+    std::uint32_t tokens = 0;  ///< history[0, tokens) is known here
   };
   bool tokens_known(const model::StepPlan& plan) const;
   void note_starts(const model::StepPlan& plan);

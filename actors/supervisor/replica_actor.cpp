@@ -21,8 +21,8 @@ namespace {
 struct CafConfig : caf::actor_system_config {
   CafConfig() {
     add_message_types<caf::id_block::troupe>();
-    // Measured (research): sharing has far better tails than stealing here, and without a bound on throughput two busy
-    // actors starve a third.
+    // Measured (research): sharing has far better tails than stealing here, and without a bound on throughput
+    // two busy actors starve a third.
     set("scheduler.policy", caf::atom("sharing"));
     set("scheduler.max-threads", std::size_t{2});
     set("scheduler.max-throughput", std::size_t{50});
@@ -35,10 +35,12 @@ Cast make_cast(caf::actor_system& system, const ReplicaContext& c) {
   cast.ingress = [&system, c](std::uint32_t) { return spawn_ingress(system, {c.requests, c.gate}); };
   cast.scheduler = [&system, c] {
     SchedulerContext context;
-    context.limits.batch = {c.config.scheduler.max_num_batched_tokens, c.config.scheduler.max_num_seqs, c.stages};
+    context.limits.batch = {c.config.scheduler.max_num_batched_tokens, c.config.scheduler.max_num_seqs,
+                            c.stages};
     context.limits.waiting = c.config.scheduler.max_waiting;
     context.limits.step_deadline = c.config.scheduler.step_deadline;
     context.observe_load = c.observer.load;
+    context.observe_admitted = c.observer.admitted;
     context.observe_plan = c.observer.plan;
     context.observe_step = c.observer.step;
     return spawn_scheduler(system, std::move(context));

@@ -20,6 +20,7 @@ namespace troupe::actors {
 /// What is seen of a running replica, for metrics. Called from the actors' threads.
 struct ReplicaObserver {
   std::function<void(const SchedulerLoad&)> load = [](const auto&) {};
+  std::function<void(std::chrono::nanoseconds waited)> admitted = [](auto) {};
   std::function<void(std::uint32_t rows)> plan = [](auto) {};
   std::function<void(std::uint64_t microseconds)> step = [](auto) {};
   std::function<void(const KvCacheStats&)> kv = [](const auto&) {};
@@ -40,8 +41,8 @@ struct ReplicaContext {
   ReplicaObserver observer;
 };
 
-/// A replica that runs in this process. Its interface is for those who know no actors: main and the admin server.
-/// Threads: any.
+/// A replica that runs in this process. Its interface is for those who know no actors: main and the admin
+/// server. Threads: any.
 class Replica {
  public:
   virtual ~Replica() = default;

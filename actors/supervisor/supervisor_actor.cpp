@@ -70,7 +70,8 @@ struct SupervisorState {
       member.tracker = RestartTracker(context.policy);
       members.push_back(std::move(member));
     };
-    for (std::uint32_t i = 0; i < context.cast.ingresses; ++i) add(Role::ingress, i, "ingress/" + std::to_string(i));
+    for (std::uint32_t i = 0; i < context.cast.ingresses; ++i)
+      add(Role::ingress, i, "ingress/" + std::to_string(i));
     add(Role::scheduler, 0, "scheduler");
     add(Role::kv_cache, 0, "kv_cache");
     for (std::uint32_t i = 0; i < context.cast.stages; ++i) add(Role::stage, i, "stage/" + std::to_string(i));
@@ -96,9 +97,15 @@ struct SupervisorState {
       case Role::ingress:
         watch(member, view.ingresses[member.index] = context.cast.ingress(member.index));
         break;
-      case Role::scheduler: watch(member, view.scheduler = context.cast.scheduler()); break;
-      case Role::kv_cache: watch(member, view.kv_cache = context.cast.kv_cache()); break;
-      case Role::audit: watch(member, view.audit = context.cast.audit()); break;
+      case Role::scheduler:
+        watch(member, view.scheduler = context.cast.scheduler());
+        break;
+      case Role::kv_cache:
+        watch(member, view.kv_cache = context.cast.kv_cache());
+        break;
+      case Role::audit:
+        watch(member, view.audit = context.cast.audit());
+        break;
       case Role::stage: {
         const StageHandle handle = view.stages[member.index] = context.cast.stage(member.index);
         watch(member, handle.front);
@@ -132,11 +139,21 @@ struct SupervisorState {
     View v = context.cast.link(view, member.name);
     v.index = member.index;
     switch (member.role) {
-      case Role::ingress: self->send(view.ingresses[member.index], std::move(v)); break;
-      case Role::scheduler: self->send(view.scheduler, std::move(v)); break;
-      case Role::kv_cache: self->send(view.kv_cache, std::move(v)); break;
-      case Role::stage: self->send(view.stages[member.index].front, std::move(v)); break;
-      case Role::audit: self->send(view.audit, std::move(v)); break;
+      case Role::ingress:
+        self->send(view.ingresses[member.index], std::move(v));
+        break;
+      case Role::scheduler:
+        self->send(view.scheduler, std::move(v));
+        break;
+      case Role::kv_cache:
+        self->send(view.kv_cache, std::move(v));
+        break;
+      case Role::stage:
+        self->send(view.stages[member.index].front, std::move(v));
+        break;
+      case Role::audit:
+        self->send(view.audit, std::move(v));
+        break;
     }
   }
 
@@ -182,11 +199,21 @@ struct SupervisorState {
   void end(Member& member, caf::exit_reason reason) {
     member.killed_at = now_of(self);
     switch (member.role) {
-      case Role::ingress: caf::anon_send_exit(view.ingresses[member.index], reason); break;
-      case Role::scheduler: caf::anon_send_exit(view.scheduler, reason); break;
-      case Role::kv_cache: caf::anon_send_exit(view.kv_cache, reason); break;
-      case Role::stage: caf::anon_send_exit(view.stages[member.index].front, reason); break;
-      case Role::audit: caf::anon_send_exit(view.audit, reason); break;
+      case Role::ingress:
+        caf::anon_send_exit(view.ingresses[member.index], reason);
+        break;
+      case Role::scheduler:
+        caf::anon_send_exit(view.scheduler, reason);
+        break;
+      case Role::kv_cache:
+        caf::anon_send_exit(view.kv_cache, reason);
+        break;
+      case Role::stage:
+        caf::anon_send_exit(view.stages[member.index].front, reason);
+        break;
+      case Role::audit:
+        caf::anon_send_exit(view.audit, reason);
+        break;
     }
   }
 
@@ -210,11 +237,12 @@ struct SupervisorState {
   void on_tick() {
     const auto now = now_of(self);
     for (Member& member : members) {
-      const bool silent = member.role == Role::stage && member.state == "running" && unfenced.count(member.index) > 0 &&
-                          now - view_at > context.fence_deadline;
+      const bool silent = member.role == Role::stage && member.state == "running" &&
+                          unfenced.count(member.index) > 0 && now - view_at > context.fence_deadline;
       if (silent && member.killed_at.count() == 0) end(member, caf::exit_reason::kill);
       // A thread cannot be killed: an actor that was told to end and does not takes its process with it.
-      if (member.killed_at.count() != 0 && !member.alive.empty() && now - member.killed_at > context.fence_deadline) {
+      if (member.killed_at.count() != 0 && !member.alive.empty() &&
+          now - member.killed_at > context.fence_deadline) {
         member.killed_at = now;
         context.escalate(member.name + " was told to end and did not");
       }
@@ -244,11 +272,21 @@ struct SupervisorState {
     listing->open = members.size();
     for (std::size_t i = 0; i < members.size(); ++i) {
       switch (members[i].role) {
-        case Role::ingress: probe(view.ingresses[members[i].index], listing, i); break;
-        case Role::scheduler: probe(view.scheduler, listing, i); break;
-        case Role::kv_cache: probe(view.kv_cache, listing, i); break;
-        case Role::stage: probe(view.stages[members[i].index].compute, listing, i); break;
-        case Role::audit: probe(view.audit, listing, i); break;
+        case Role::ingress:
+          probe(view.ingresses[members[i].index], listing, i);
+          break;
+        case Role::scheduler:
+          probe(view.scheduler, listing, i);
+          break;
+        case Role::kv_cache:
+          probe(view.kv_cache, listing, i);
+          break;
+        case Role::stage:
+          probe(view.stages[members[i].index].compute, listing, i);
+          break;
+        case Role::audit:
+          probe(view.audit, listing, i);
+          break;
       }
     }
     return listing->promise;

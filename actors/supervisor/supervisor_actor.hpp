@@ -12,7 +12,8 @@
 
 namespace troupe::actors {
 
-/// How each part of a replica is started: which role runs where is this data. Tests put doubles and faulty links here.
+/// How each part of a replica is started: which role runs where is this data. Tests put doubles and faulty
+/// links here.
 struct Cast {
   std::uint32_t ingresses = 1;
   std::uint32_t stages = 1;
@@ -35,11 +36,13 @@ struct SupervisorContext {
   std::chrono::nanoseconds fence_deadline = std::chrono::seconds(2);
   /// A part is beyond restarting: the process must end so that the launcher starts a new one.
   std::function<void(const std::string& reason)> escalate;
-  std::function<void(const std::string& actor, Generation generation)> observe_restart = [](const auto&, auto) {};
+  std::function<void(const std::string& actor, Generation generation)> observe_restart = [](const auto&,
+                                                                                            auto) {};
 };
 
-/// Starts the supervisor, which starts the cast. Monitors every part, restarts what dies by its policy, and announces
-/// each change of membership as a View with a new generation. Loses on restart: not restarted; it ends with its process.
+/// Starts the supervisor, which starts the cast. Monitors every part, restarts what dies by its policy, and
+/// announces each change of membership as a View with a new generation. Loses on restart: not restarted; it
+/// ends with its process.
 SupervisorActor spawn_supervisor(caf::actor_system& system, SupervisorContext context);
 
 }  // namespace troupe::actors

@@ -55,8 +55,9 @@ void AdminApi::handle(const net::HttpRequest& request, net::HttpResponder& respo
   if (get && (request.path == "/health" || request.path == "/health/ready")) {
     return respond_health(port_->status(), responder);
   }
-  const model::Error error{model::ErrorCode::not_found,
-                           "the admin server knows GET /ps, /metrics, /health, /health/live and /health/ready", ""};
+  const model::Error error{
+      model::ErrorCode::not_found,
+      "the admin server knows GET /ps, /metrics, /health, /health/live and /health/ready", ""};
   responder.respond(net::http_status(error.code), kJson, net::render_error(error));
 }
 

@@ -11,12 +11,13 @@
 
 namespace troupe::actors {
 
-/// What an operator asks a running server, on its own listener: GET /ps, /health, /health/live, /health/ready, /metrics.
-/// Threads: any.
+/// What an operator asks a running server, on its own listener: GET /ps, /health, /health/live,
+/// /health/ready, /metrics. Threads: any.
 class AdminApi {
  public:
   /// `replica` gives null while the process is starting.
-  AdminApi(std::shared_ptr<IngressPort> port, std::function<Replica*()> replica, std::function<std::string()> metrics)
+  AdminApi(std::shared_ptr<IngressPort> port, std::function<Replica*()> replica,
+           std::function<std::string()> metrics)
       : port_(std::move(port)), replica_(std::move(replica)), metrics_(std::move(metrics)) {}
   void handle(const net::HttpRequest& request, net::HttpResponder& responder);
 

@@ -78,11 +78,13 @@ model::Result<LoadedModel> open_model(const config::Config& config, std::int64_t
   loaded.op_set = *op_set;
   const auto layout = model::kv_layout(*shape, loaded.op_set->kv_type());
   const std::uint64_t block_bytes = layout.block_bytes(shape->num_hidden_layers);
-  loaded.kv_blocks = static_cast<std::uint32_t>(std::min<std::uint64_t>(config.kv_cache.bytes / block_bytes, 1U << 24U));
+  loaded.kv_blocks =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(config.kv_cache.bytes / block_bytes, 1U << 24U));
   if (loaded.kv_blocks == 0) {
     return Error{ErrorCode::bad_config,
                  "kv_cache.bytes is " + std::to_string(config.kv_cache.bytes) + ", one block of " +
-                     std::to_string(model::kTokensPerBlock) + " tokens takes " + std::to_string(block_bytes) + " bytes",
+                     std::to_string(model::kTokensPerBlock) + " tokens takes " + std::to_string(block_bytes) +
+                     " bytes",
                  "kv_cache.bytes"};
   }
   auto length = model_length(config, *shape, loaded.kv_blocks);

@@ -74,28 +74,30 @@ class Worker {
         metrics_(registry_, {kVersion, model_.served->name, 0, model_.served->max_model_len}),
         gate_(std::make_shared<IngressGate>(config_.server.max_connections)),
         requests_(std::make_shared<OpenRequests>(model_.served, ingress_limits(), observe_ingress(metrics_))),
-        memory_(std::make_shared<StageMemory>(
-            model_, config_, gpu::LayerRange{0, model_.served->config.num_hidden_layers})) {}
+        memory_(std::make_shared<StageMemory>(model_, config_,
+                                              gpu::LayerRange{0, model_.served->config.num_hidden_layers})) {}
 
   model::Result<void> serve(int fd_http, int fd_admin) {
-    api_ = std::make_unique<Api>(ApiContext{gate_, model_.served, [this] { return registry_.prometheus_text(); },
-                                            std::make_shared<telemetry::SystemRandom>(),
-                                            std::make_shared<telemetry::SystemClock>(), config_.server.json_depth,
-                                            config_.scheduler.max_choices, kVersion});
-    admin_ = std::make_unique<AdminApi>(gate_, [this] { return running_.load(); },
-                                        [this] { return registry_.prometheus_text(); });
+    api_ = std::make_unique<Api>(
+        ApiContext{gate_, model_.served, [this] { return registry_.prometheus_text(); },
+                   std::make_shared<telemetry::SystemRandom>(), std::make_shared<telemetry::SystemClock>(),
+                   config_.server.json_depth, config_.scheduler.max_choices, kVersion});
+    admin_ = std::make_unique<AdminApi>(
+        gate_, [this] { return running_.load(); }, [this] { return registry_.prometheus_text(); });
     auto http = start(fd_http, config_.server.io_threads,
                       [this](net::HttpRequest request, std::shared_ptr<net::HttpResponder> responder) {
                         api_->handle(request, std::move(responder));
                       });
     if (!http) return http.error();
     http_ = std::move(*http);
-    auto admin = start(fd_admin, 1, [this](net::HttpRequest request, std::shared_ptr<net::HttpResponder> responder) {
-      admin_->handle(request, *responder);
-    });
+    auto admin =
+        start(fd_admin, 1, [this](net::HttpRequest request, std::shared_ptr<net::HttpResponder> responder) {
+          admin_->handle(request, *responder);
+        });
     if (!admin) return admin.error();
     admin_http_ = std::move(*admin);
-    // Weights are packed here, before there is a stage: what is wrong with them is said once, and ends the start.
+    // Weights are packed here, before there is a stage: what is wrong with them is said once, and ends the
+    // start.
     if (auto loaded = memory_->load(); !loaded) return loaded.error();
     replica_ = start_replica(replica_context());
     running_ = replica_.get();
@@ -112,7 +114,8 @@ class Worker {
     }
     const bool clean = gate_->status().open == 0;
     http_->stop_accepting();
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // last bytes are on their way to their sockets
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(300));  // last bytes are on their way to their sockets
     http_->stop();
     admin_http_->stop();
     running_ = nullptr;
@@ -127,9 +130,10 @@ class Worker {
     return limits;
   }
 
-  model::Result<std::unique_ptr<net::HttpServer>> start(int fd, std::uint32_t threads, net::HttpHandler handler) {
-    return net::serve_http(fd, limits_of(config_.server), threads, count_responses(metrics_, std::move(handler)),
-                           net::render_error);
+  model::Result<std::unique_ptr<net::HttpServer>> start(int fd, std::uint32_t threads,
+                                                        net::HttpHandler handler) {
+    return net::serve_http(fd, limits_of(config_.server), threads,
+                           count_responses(metrics_, std::move(handler)), net::render_error);
   }
 
   ReplicaContext replica_context() {
@@ -191,7 +195,8 @@ int run_worker(std::span<const std::string> arguments) {
                   {"kv_blocks", model->kv_blocks},
                   {"op_set", model->op_set->name()}});
   Worker worker(*config, std::move(*model), parsed->first_generation);
-  if (const auto served = worker.serve(parsed->fd_http, parsed->fd_admin); !served) return cannot_start(served.error());
+  if (const auto served = worker.serve(parsed->fd_http, parsed->fd_admin); !served)
+    return cannot_start(served.error());
 
   int signal = 0;
   while (sigwait(&signals, &signal) != 0) continue;

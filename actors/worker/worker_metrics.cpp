@@ -9,24 +9,38 @@
 namespace troupe::actors {
 namespace {
 
-double seconds(std::chrono::nanoseconds t) { return std::chrono::duration<double>(t).count(); }
+double seconds(std::chrono::nanoseconds t) {
+  return std::chrono::duration<double>(t).count();
+}
 
 /// vLLM's words.
 const char* finished_reason(model::FinishReason reason) {
   switch (reason) {
-    case model::FinishReason::stop: return "stop";
-    case model::FinishReason::length: return "length";
-    case model::FinishReason::cancelled: return "abort";
-    case model::FinishReason::error: return "error";
+    case model::FinishReason::stop:
+      return "stop";
+    case model::FinishReason::length:
+      return "length";
+    case model::FinishReason::cancelled:
+      return "abort";
+    case model::FinishReason::error:
+      return "error";
   }
   return "error";
 }
 
 /// The route as a pattern of ours: a label must never be what a client sent.
 std::string route_of(const std::string& path) {
-  static constexpr std::array kRoutes = {"/v1/chat/completions", "/v1/completions", "/v1/models", "/health",
-                                         "/health/live",         "/health/ready",   "/metrics",   "/version",
-                                         "/tokenize",            "/detokenize",     "/ps"};
+  static constexpr std::array kRoutes = {"/v1/chat/completions",
+                                         "/v1/completions",
+                                         "/v1/models",
+                                         "/health",
+                                         "/health/live",
+                                         "/health/ready",
+                                         "/metrics",
+                                         "/version",
+                                         "/tokenize",
+                                         "/detokenize",
+                                         "/ps"};
   for (const char* route : kRoutes) {
     if (path == route) return route;
   }
@@ -35,7 +49,8 @@ std::string route_of(const std::string& path) {
 
 class CountingResponder : public net::HttpResponder {
  public:
-  CountingResponder(telemetry::ServerMetrics& metrics, std::string route, std::shared_ptr<net::HttpResponder> inner)
+  CountingResponder(telemetry::ServerMetrics& metrics, std::string route,
+                    std::shared_ptr<net::HttpResponder> inner)
       : metrics_(metrics), route_(std::move(route)), inner_(std::move(inner)) {}
   void respond(int status, std::string_view content_type, std::string body,
                std::vector<net::HttpHeader> extra) override {
@@ -82,6 +97,7 @@ ReplicaObserver observe_replica(telemetry::ServerMetrics& m) {
     if (load.preemptions > last) m.preemptions.add(load.preemptions - last);
     last = load.preemptions;
   };
+  observer.admitted = [&m](std::chrono::nanoseconds waited) { m.queue_time.observe(seconds(waited)); };
   observer.plan = [&m](std::uint32_t rows) { m.rows_per_step.observe(rows); };
   observer.step = [&m](std::uint64_t microseconds) {
     m.steps.add();
@@ -90,7 +106,7 @@ ReplicaObserver observe_replica(telemetry::ServerMetrics& m) {
   observer.kv = [&m, queries = std::uint64_t{0}, hits = std::uint64_t{0}](const KvCacheStats& kv) mutable {
     m.kv_blocks.with({"free"}).set(kv.free);
     m.kv_blocks.with({"leased"}).set(kv.leased);
-    m.kv_blocks.with({"cached"}).set(kv.idle);
+    m.kv_blocks.with({"idle"}).set(kv.idle);
     m.kv_blocks.with({"quarantined"}).set(kv.quarantined);
     m.kv_cache_usage.set(kv.total == 0 ? 0.0 : static_cast<double>(kv.leased) / kv.total);
     if (kv.query_tokens > queries) m.prefix_cache_queries.add(kv.query_tokens - queries);
@@ -112,7 +128,8 @@ ReplicaObserver observe_replica(telemetry::ServerMetrics& m) {
 net::HttpHandler count_responses(telemetry::ServerMetrics& metrics, net::HttpHandler handler) {
   return [&metrics, handler = std::move(handler)](net::HttpRequest request,
                                                   std::shared_ptr<net::HttpResponder> responder) {
-    auto counting = std::make_shared<CountingResponder>(metrics, route_of(request.path), std::move(responder));
+    auto counting =
+        std::make_shared<CountingResponder>(metrics, route_of(request.path), std::move(responder));
     handler(std::move(request), std::move(counting));
   };
 }

@@ -59,9 +59,9 @@ class ModelFile {
 
 /// Maps and checks a GGUF file (versions 2 and 3, little endian).
 ///
-/// Errors: io when it cannot be opened; bad_file with param "path:offset" for a bad magic, a length beyond the file,
-/// an overflow of shape x type, a duplicate or unknown-type tensor, data beyond the end: before anything large is
-/// allocated.
+/// Errors: io when it cannot be opened; bad_file with param "path:offset" for a bad magic, a length beyond
+/// the file, an overflow of shape x type, a duplicate or unknown-type tensor, data beyond the end: before
+/// anything large is allocated.
 Result<std::shared_ptr<const ModelFile>> open_gguf(const std::string& path);
 
 /// Expands `count` weights (a multiple of the format's block) starting at `data` to float32.

@@ -57,7 +57,8 @@ std::vector<std::string> drawn() {
     std::string arrow;
     std::string to;
     std::string name;
-    if (inside && words >> from >> arrow >> to >> name && arrow == "=>") lines.push_back(from + ">" + to + " " + name);
+    if (inside && words >> from >> arrow >> to >> name && arrow == "=>")
+      lines.push_back(from + ">" + to + " " + name);
   }
   return lines;
 }
@@ -91,7 +92,8 @@ TEST(OneChatRequest, SendsTheMessagesThatAreDrawn) {
 }
 
 TEST(OneChatRequest, NeedsTheSameMessagesHoweverManySequencesAreInTheStep) {
-  // Messages of a step do not grow with the batch: S plans, S - 1 activations, one result, one feed, one token batch.
+  // Messages of a step do not grow with the batch: S plans, S - 1 activations, one result, one feed, one
+  // token batch.
   for (const std::uint32_t streams : {1U, 8U}) {
     std::map<std::string, std::uint32_t> counts;
     std::set<std::uint64_t> steps;

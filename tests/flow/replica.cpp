@@ -43,22 +43,23 @@ struct LinkOptions {
 
 caf::behavior link_actor(caf::stateful_actor<LinkState>* self, LinkOptions o) {
   self->set_error_handler([](caf::scheduled_actor*, caf::error&) {});
-  self->set_default_handler([self, o](caf::scheduled_actor*, caf::message_view& view) -> caf::result<caf::message> {
-    caf::message message = view.move_content_to_message();
-    if (o.tap) o.tap(o.name, message);
-    if (std::uniform_real_distribution<>(0, 1)(*o.random) < o.drop) return caf::message{};
-    const auto target = caf::actor_cast<caf::actor>(o.target);
-    if (o.delay_max.count() == 0) {
-      self->send(target, message);
-      return caf::message{};
-    }
-    const std::chrono::nanoseconds now = self->clock().now().time_since_epoch();
-    const auto late = std::chrono::microseconds(
-        std::uniform_int_distribution<std::int64_t>(0, o.delay_max.count())(*o.random));
-    self->state.free_at = std::max(self->state.free_at, now + late);
-    self->delayed_send(target, self->state.free_at - now, message);
-    return caf::message{};
-  });
+  self->set_default_handler(
+      [self, o](caf::scheduled_actor*, caf::message_view& view) -> caf::result<caf::message> {
+        caf::message message = view.move_content_to_message();
+        if (o.tap) o.tap(o.name, message);
+        if (std::uniform_real_distribution<>(0, 1)(*o.random) < o.drop) return caf::message{};
+        const auto target = caf::actor_cast<caf::actor>(o.target);
+        if (o.delay_max.count() == 0) {
+          self->send(target, message);
+          return caf::message{};
+        }
+        const std::chrono::nanoseconds now = self->clock().now().time_since_epoch();
+        const auto late = std::chrono::microseconds(
+            std::uniform_int_distribution<std::int64_t>(0, o.delay_max.count())(*o.random));
+        self->state.free_at = std::max(self->state.free_at, now + late);
+        self->delayed_send(target, self->state.free_at - now, message);
+        return caf::message{};
+      });
   return {[](caf::unit_t) {}};
 }
 
@@ -93,7 +94,8 @@ class MemoryStorage : public AuditStorage {
 }  // namespace
 
 Replica::Replica(ReplicaOptions options) : options_(std::move(options)), random_(options_.seed) {
-  if (std::getenv("TROUPE_TEST_LOG") == nullptr) telemetry::process_logger().set_level(telemetry::Level::error);
+  if (std::getenv("TROUPE_TEST_LOG") == nullptr)
+    telemetry::process_logger().set_level(telemetry::Level::error);
   config_.set("scheduler.policy", caf::atom("testing"));
   config_.add_message_types<caf::id_block::troupe>();
   system_ = std::make_unique<caf::actor_system>(config_);
@@ -123,7 +125,9 @@ Replica::Replica(ReplicaOptions options) : options_(std::move(options)), random_
     SchedulerContext c;
     c.limits.batch = {options_.max_rows, options_.max_num_seqs, options_.stages};
     c.limits.step_deadline = std::chrono::seconds(2);
-    c.observe_load = [this](const SchedulerLoad& load) { preemptions_ = std::max(preemptions_, load.preemptions); };
+    c.observe_load = [this](const SchedulerLoad& load) {
+      preemptions_ = std::max(preemptions_, load.preemptions);
+    };
     return remember("scheduler", spawn_scheduler(*system_, c));
   };
   cast.kv_cache = [this, remember] {
@@ -133,12 +137,14 @@ Replica::Replica(ReplicaOptions options) : options_(std::move(options)), random_
     return remember("kv_cache", spawn_kv_cache(*system_, c));
   };
   cast.stage = [this, remember](std::uint32_t i) {
-    if (!stores_[i] || !options_.keep_store) stores_[i] = std::make_shared<support::HashStore>(options_.blocks);
+    if (!stores_[i] || !options_.keep_store)
+      stores_[i] = std::make_shared<support::HashStore>(options_.blocks);
     StageContext c;
     c.detached = false;
     c.open = [this, i]() -> model::Result<OpenedStage> {
       return OpenedStage{
-          std::make_unique<support::HashExecutor>(i, options_.stages, stores_[i], options_.step_hook), stores_[i]->id};
+          std::make_unique<support::HashExecutor>(i, options_.stages, stores_[i], options_.step_hook),
+          stores_[i]->id};
     };
     const StageHandle handle = spawn_stage(*system_, c);
     remember("stage/" + std::to_string(i), handle.front);
@@ -172,8 +178,12 @@ Replica::~Replica() {
 template <class Handle>
 Handle Replica::linked(const Handle& target, const std::string& from, const std::string& to) {
   if (!target) return target;
-  LinkOptions o{caf::actor_cast<caf::strong_actor_ptr>(target), from + ">" + to, options_.drop, options_.delay_max,
-                &random_, options_.tap};
+  LinkOptions o{caf::actor_cast<caf::strong_actor_ptr>(target),
+                from + ">" + to,
+                options_.drop,
+                options_.delay_max,
+                &random_,
+                options_.tap};
   const caf::actor proxy = system_->spawn(link_actor, o);
   links_.push_back(proxy);
   return caf::actor_cast<Handle>(caf::actor_cast<caf::strong_actor_ptr>(proxy));

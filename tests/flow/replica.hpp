@@ -18,7 +18,8 @@
 #include "actors/supervisor/supervisor_actor.hpp"
 #include "tests/support/hash_model.hpp"
 
-/// A whole replica of real actors on CAF's test coordinator: virtual time, seeded job order, links that lose and delay.
+/// A whole replica of real actors on CAF's test coordinator: virtual time, seeded job order, links that lose
+/// and delay.
 namespace troupe::flow {
 
 /// What a client saw of its request.
@@ -49,9 +50,9 @@ struct ReplicaOptions {
   std::uint32_t blocks = 256;
   std::uint32_t max_num_seqs = 8;
   std::uint32_t max_rows = 40;
-  double drop = 0;                                ///< probability that a link loses a message
-  std::chrono::microseconds delay_max{0};         ///< links deliver in order, this late at most
-  bool keep_store = true;                         ///< a restarted stage finds its KV bytes
+  double drop = 0;                         ///< probability that a link loses a message
+  std::chrono::microseconds delay_max{0};  ///< links deliver in order, this late at most
+  bool keep_store = true;                  ///< a restarted stage finds its KV bytes
   support::StepHook step_hook;
   std::function<void(const std::string& from_to, const caf::message&)> tap;  ///< sees every message on a link
 };
@@ -64,12 +65,14 @@ class Replica {
   Replica& operator=(const Replica&) = delete;
 
   std::shared_ptr<ClientView> open(std::vector<model::Token> prompt, std::uint32_t max_tokens,
-                                   model::SamplingParams sampling = greedy(), std::vector<std::string> stop = {});
+                                   model::SamplingParams sampling = greedy(),
+                                   std::vector<std::string> stop = {});
   void cancel(std::uint32_t request) { gate_->cancel(id_of(request)); }
   static model::SamplingParams greedy();
   static model::RequestId id_of(std::uint32_t request) { return {0, request + 1}; }
 
-  /// Runs one job or, when there is none, moves time to the next timeout. Returns false after `limit` virtual time.
+  /// Runs one job or, when there is none, moves time to the next timeout. Returns false after `limit` virtual
+  /// time.
   bool step();
   /// Runs until every client has its terminal, at most `limit` of virtual time.
   bool run_until_done(std::chrono::seconds limit = std::chrono::seconds(600));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two stages, two micro-batches in flight, virtual time, seeded job order, links that lose and delay: whoever dies, every
-// client gets the undisturbed answer, once.
+// Two stages, two micro-batches in flight, virtual time, seeded job order, links that lose and delay: whoever
+// dies, every client gets the undisturbed answer, once.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -142,7 +142,8 @@ TEST_P(RestartTest, KilledAt200PointsLeavesEveryStreamTheSame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Victims, RestartTest,
-                         ::testing::Values(Victim{"scheduler", {"scheduler"}}, Victim{"kv_cache", {"kv_cache"}},
+                         ::testing::Values(Victim{"scheduler", {"scheduler"}},
+                                           Victim{"kv_cache", {"kv_cache"}},
                                            Victim{"stage", {"stage/0", "compute/0", "stage/1", "compute/1"}},
                                            Victim{"ingress", {"ingress/0"}}, Victim{"audit", {"audit"}}),
                          [](const auto& test) { return test.param.name; });

@@ -18,7 +18,8 @@ std::uint32_t mix(std::uint32_t a, std::uint32_t b) {
 }
 
 model::Token choose(std::uint32_t digest, const model::SamplingParams& sampling, std::uint32_t position) {
-  if (sampling.temperature > 0) digest = mix(digest, mix(static_cast<std::uint32_t>(sampling.seed), position));
+  if (sampling.temperature > 0)
+    digest = mix(digest, mix(static_cast<std::uint32_t>(sampling.seed), position));
   return static_cast<model::Token>(mix(digest, 77) % kHashVocabulary);
 }
 
@@ -50,7 +51,8 @@ std::vector<model::Token> hash_answer(const std::vector<model::Token>& prompt, s
 HashStore::HashStore(std::uint32_t count)
     : id(next_store_id()), blocks(count, std::vector<std::uint32_t>(model::kTokensPerBlock, kPoison)) {}
 
-HashExecutor::HashExecutor(std::uint32_t stage, std::uint32_t stages, std::shared_ptr<HashStore> store, StepHook hook)
+HashExecutor::HashExecutor(std::uint32_t stage, std::uint32_t stages, std::shared_ptr<HashStore> store,
+                           StepHook hook)
     : stage_(stage), stages_(stages), store_(std::move(store)), hook_(std::move(hook)) {}
 
 void HashExecutor::append(model::Slot slot, std::uint32_t position, model::Token token) {
@@ -62,7 +64,8 @@ void HashExecutor::poison_block(model::BlockId block) {
   store_->blocks.at(block).assign(model::kTokensPerBlock, kPoison);
 }
 
-model::Result<std::uint32_t> HashExecutor::run_row(SlotState& slot, std::uint32_t position, std::uint32_t input) {
+model::Result<std::uint32_t> HashExecutor::run_row(SlotState& slot, std::uint32_t position,
+                                                   std::uint32_t input) {
   const auto wrong = [&](const char* what) {
     return model::Error{model::ErrorCode::internal,
                         to_string(slot.start.id) + " at " + std::to_string(position) + ": " + what, ""};
@@ -77,9 +80,12 @@ model::Result<std::uint32_t> HashExecutor::run_row(SlotState& slot, std::uint32_
   return digest;
 }
 
-model::Result<model::StepResult> HashExecutor::execute(const model::StepPlan& plan, const gpu::HiddenStates* in,
-                                                       gpu::HiddenStates* out, const std::atomic<bool>& cancel) {
-  const auto wrong = [](std::string what) { return model::Error{model::ErrorCode::internal, std::move(what), ""}; };
+model::Result<model::StepResult> HashExecutor::execute(const model::StepPlan& plan,
+                                                       const gpu::HiddenStates* in, gpu::HiddenStates* out,
+                                                       const std::atomic<bool>& cancel) {
+  const auto wrong = [](std::string what) {
+    return model::Error{model::ErrorCode::internal, std::move(what), ""};
+  };
   for (const auto slot : plan.forget) slots_.erase(slot);
   for (const auto& start : plan.start) {
     if (slots_.count(start.slot) > 0) return wrong("slot " + std::to_string(start.slot) + " is taken");

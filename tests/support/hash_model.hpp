@@ -10,9 +10,9 @@
 #include "gpu/stage_executor.hpp"
 #include "model/tokenizer.hpp"
 
-/// A model whose every token is a hash of everything before it, computed through paged KV blocks over several stages:
-/// a wrong block, a stale write, a lost or repeated row changes the answer. No arithmetic, so that thousands of
-/// disturbed runs take seconds.
+/// A model whose every token is a hash of everything before it, computed through paged KV blocks over several
+/// stages: a wrong block, a stale write, a lost or repeated row changes the answer. No arithmetic, so that
+/// thousands of disturbed runs take seconds.
 namespace troupe::support {
 
 inline constexpr std::uint32_t kHashVocabulary = 1000;
@@ -35,7 +35,8 @@ using StepHook = std::function<void(const model::StepPlan& plan, std::uint32_t s
 
 class HashExecutor : public gpu::StageExecutor {
  public:
-  HashExecutor(std::uint32_t stage, std::uint32_t stages, std::shared_ptr<HashStore> store, StepHook hook = {});
+  HashExecutor(std::uint32_t stage, std::uint32_t stages, std::shared_ptr<HashStore> store,
+               StepHook hook = {});
   model::Result<model::StepResult> execute(const model::StepPlan& plan, const gpu::HiddenStates* in,
                                            gpu::HiddenStates* out, const std::atomic<bool>& cancel) override;
   void append(model::Slot slot, std::uint32_t position, model::Token token) override;
