@@ -151,6 +151,43 @@ TEST_F(ExecutorPlan, ReadingAPoisonedBlockIsAnErrorNotAnAnswer) {
   EXPECT_THAT(result.error().message, HasSubstr("not finite"));
 }
 
+TEST_F(ExecutorPlan, ASampleAtAKnownPositionSeesOnlyWhatCameBefore) {
+  auto plan = start(10, 1);
+  plan.start[0].prompt_tokens = 4;
+  plan.start[0].sampling.temperature = 1;
+  plan.start[0].sampling.seed = 4;
+  plan.start[0].sampling.frequency_penalty = 1;
+  const auto expected = execute(plan);
+  ASSERT_TRUE(expected);
+  const model::Token token = expected->sampled[0].token.token;
+
+  executor_ = make();
+  for (int i = 0; i < 15; ++i) plan.start[0].tokens.push_back(token);
+  const auto again = execute(plan);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->sampled[0].token.token, token);
+  EXPECT_EQ(again->sampled[0].position, 10U);
+
+  model::StepPlan next;
+  next.rows.push_back({.slot = 2, .start = 10, .count = 15, .sample = true});
+  EXPECT_EQ(execute(next)->sampled[0].position, 25U);
+}
+
+TEST_F(ExecutorPlan, FreshLeasesAreZeroedAndCachedOnesKept) {
+  const auto value = [&](model::BlockId block) {
+    return *static_cast<float*>(static_cast<void*>(store_->layer(1).block(block)));
+  };
+  for (model::BlockId block = 0; block < 4; ++block) executor_->poison_block(block);
+  auto plan = start(40, 3);
+  plan.start[0].cached_tokens = 33;
+  plan.rows.clear();
+  plan.grants = {{.slot = 2, .blocks = {3}}};
+  ASSERT_TRUE(execute(plan));
+  EXPECT_TRUE(std::isnan(value(0)) && std::isnan(value(1)));
+  EXPECT_EQ(value(2), 0.0F);
+  EXPECT_EQ(value(3), 0.0F);
+}
+
 struct BadPlan {
   const char* name;
   const char* message;
