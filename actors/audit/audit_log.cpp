@@ -111,6 +111,14 @@ Result<void> AuditLog::recall_keys() {
   }
 }
 
+std::vector<RequestId> AuditLog::unclosed() const {
+  std::vector<RequestId> open;
+  for (const RecordKey& key : keys_) {
+    if (!key.closed && !keys_.contains({key.request, true})) open.push_back(key.request);
+  }
+  return open;
+}
+
 bool AuditLog::remember(const RecordKey& key) {
   if (!keys_.insert(key).second) return false;
   key_order_.push_back(key);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "actors/audit/audit_record.hpp"
 #include "actors/audit/audit_storage.hpp"
@@ -48,6 +49,8 @@ class AuditLog {
   /// Puts the queue on the disk. Errors: audit_unavailable; the queue is kept.
   model::Result<void> sync();
 
+  /// Requests that were opened and not closed, as far as remembered (AuditLogLimits), by id.
+  std::vector<RequestId> unclosed() const;
   const AuditOpened& opened() const { return opened_; }
   /// What is on the disk for certain.
   const ChainHead& head() const { return synced_; }

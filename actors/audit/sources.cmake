@@ -4,5 +4,6 @@ set(TROUPE_AUDIT_SOURCES
   audit/audit_storage.cpp
   audit/audit_verify.cpp
   audit/line_reader.cpp
+  audit/process_records.cpp
   audit/record_chain.cpp
   audit/utc_time.cpp)

@@ -130,7 +130,7 @@ class Launcher {
       exit_status_ = 0;
     } else if (!draining_) {
       draining_ = true;
-      deadline_ = steady_clock::now() + config_.drain_timeout;
+      deadline_ = steady_clock::now() + config_.drain_timeout + config_.cut_grace;
       worker_->signal(SIGTERM);
       telemetry::log(Level::info, "launcher", "draining: no new requests, running answers finish",
                      {{"signal", name}, {"at_most_seconds", config_.drain_timeout}});

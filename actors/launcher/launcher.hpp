@@ -20,6 +20,8 @@ struct LauncherConfig {
   std::uint16_t admin_port = 8081;
   std::string data_dir = "troupe-data";
   std::chrono::milliseconds drain_timeout{60'000};
+  std::chrono::milliseconds cut_grace{
+      3'000};  ///< beyond it, for a worker that cuts its answers itself to end
   config::RestartPolicy restart;
   /// Handed to every worker as a sealed memory file (--fd-configuration), so that a file changed meanwhile
   /// cannot change a restart; empty: none.

@@ -140,6 +140,7 @@ TEST_F(LauncherTest, a_program_that_cannot_be_executed_is_named) {
 
 TEST_F(LauncherTest, a_worker_that_does_not_drain_is_killed_at_the_limit) {
   config_.drain_timeout = 100ms;
+  config_.cut_grace = 0ms;
   worker_does({"stubborn"});
   LauncherProcess launcher(config_, err_);
   ASSERT_TRUE(eventually([&] { return !ask(config_.port).empty(); })) << read_file(err_);
