@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/tidy/include_rules.hpp"
 
-#include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <regex>
@@ -18,26 +16,36 @@ struct Include {
   std::string target;
 };
 
-/// A library that may be named in some files only. `name`: what code must not say elsewhere.
+/// A library that may be named in some files only.
 struct FencedLibrary {
-  const char* library;
-  const char* header;   ///< regular expression of the included path
-  const char* name;     ///< regular expression of its use in code
-  const char* allowed;  ///< regular expression of the paths that may name it
-  const char* where;
+  std::string library;
+  std::regex header;   ///< the included paths
+  std::regex name;     ///< its use in code
+  std::regex allowed;  ///< the paths that may name it
+  std::string where;
 };
 
-const std::array<FencedLibrary, 6> kFenced = {{
-    {"CAF", "caf/.*", R"(\b(caf::|namespace caf\b|CAF_[A-Z]))",
-     R"(actors/(.*_actor\.[ch]pp|protocol\.hpp|messages\.hpp|main\.cpp)|tests/(actors|flow|faults|support)/.*)",
-     "actors/: *_actor.*, protocol.hpp, messages.hpp, main.cpp"},
-    {"Boost", "boost/.*", R"(\b(boost::|namespace boost\b))", R"((net|tests/(net|actors|flow))/.*)", "net/"},
-    {"UCX", "uc[pst]/.*", R"(\buc[pst]_[a-z])", R"((net|tests/(net|actors|flow))/.*)", "net/"},
-    {"gRPC", "(grpc|grpcpp)/.*", R"(\bgrpc::)", R"((net|tests/(net|actors|flow))/.*)", "net/"},
-    {"CUDA", "(cuda|cublas|cudnn|nccl).*", R"(\b(cuda[A-Z]|cublas[A-Z]|nccl[A-Z]))", R"((gpu|tests/gpu)/.*)",
-     "gpu/"},
-    {"toml++", "toml\\+\\+/.*", R"(\btoml::)", R"(config/load\.cpp)", "config/load.cpp"},
-}};
+const std::vector<FencedLibrary>& fenced_libraries() {
+  const auto fast = std::regex::ECMAScript | std::regex::optimize;
+  static const std::vector<FencedLibrary> libraries = {
+      {"CAF", std::regex("caf/.*", fast), std::regex(R"(\b(caf::|namespace caf\b|CAF_[A-Z]))", fast),
+       std::regex(R"(actors/(.*_actor\.[ch]pp|protocol\.hpp|messages\.hpp|main\.cpp)|)"
+                  R"(tests/(actors|flow|faults|support)/.*)"),
+       "actors/: *_actor.*, protocol.hpp, messages.hpp, main.cpp"},
+      {"Boost", std::regex("boost/.*", fast), std::regex(R"(\b(boost::|namespace boost\b))", fast),
+       std::regex(R"((net|tests/(net|actors|flow))/.*)"), "net/"},
+      {"UCX", std::regex("uc[pst]/.*", fast), std::regex(R"(\buc[pst]_[a-z])", fast),
+       std::regex(R"((net|tests/net)/.*)"), "net/"},
+      {"gRPC", std::regex("(grpc|grpcpp)/.*", fast), std::regex(R"(\bgrpc::)", fast),
+       std::regex(R"((net|tests/net)/.*)"), "net/"},
+      {"CUDA", std::regex("(cuda|cublas|cudnn|nccl).*", fast),
+       std::regex(R"(\b(cuda[A-Z]|cublas[A-Z]|nccl[A-Z]))", fast), std::regex(R"((gpu|tests/gpu)/.*)"),
+       "gpu/"},
+      {"toml++", std::regex("toml\\+\\+/.*", fast), std::regex(R"(\btoml::)", fast),
+       std::regex(R"(config/load\.cpp)"), "config/load.cpp"},
+  };
+  return libraries;
+}
 
 std::optional<int> layer_of(std::string_view folder) {
   static const std::map<std::string_view, int> layers = {
@@ -109,9 +117,8 @@ class Checker {
   }
 
   void check_library(const std::string& path, const Include& include) {
-    for (const auto& fenced : kFenced) {
-      if (std::regex_match(include.target, std::regex(fenced.header)) &&
-          !std::regex_match(path, std::regex(fenced.allowed))) {
+    for (const auto& fenced : fenced_libraries()) {
+      if (std::regex_match(include.target, fenced.header) && !std::regex_match(path, fenced.allowed)) {
         add(path, include.line,
             "<" + include.target + ">: " + fenced.library + " may be named only in " + fenced.where);
       }
@@ -119,15 +126,14 @@ class Checker {
   }
 
   void check_names(const std::string& path) {
-    for (const auto& fenced : kFenced) {
-      if (std::regex_match(path, std::regex(fenced.allowed))) continue;
-      const std::regex name(fenced.name);
+    for (const auto& fenced : fenced_libraries()) {
+      if (std::regex_match(path, fenced.allowed)) continue;
       int line = 0;
       for (const auto text : lines_of(code_[path])) {
         ++line;
         if (text.find("include") == std::string_view::npos &&
-            std::regex_search(text.begin(), text.end(), name)) {
-          add(path, line, std::string(fenced.library) + " may be named only in " + fenced.where);
+            std::regex_search(text.begin(), text.end(), fenced.name)) {
+          add(path, line, fenced.library + " may be named only in " + fenced.where);
         }
       }
     }
@@ -138,8 +144,8 @@ class Checker {
     if (!seen.insert(header).second) return "";
     for (const auto& include : includes_[header]) {
       if (!include.quoted) {
-        for (const auto& fenced : kFenced) {
-          if (std::regex_match(include.target, std::regex(fenced.header))) return fenced.library;
+        for (const auto& fenced : fenced_libraries()) {
+          if (std::regex_match(include.target, fenced.header)) return fenced.library;
         }
       } else if (includes_.contains(include.target)) {
         if (auto library = heavy_library(include.target, seen); !library.empty()) return library;
