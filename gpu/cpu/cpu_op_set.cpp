@@ -3,6 +3,8 @@
 
 #include "gpu/cpu/cpu_ops.hpp"
 #include "gpu/cpu/isa.hpp"
+#include "gpu/cpu/same_products.hpp"
+#include "telemetry/log.hpp"
 
 namespace troupe::gpu {
 namespace {
@@ -36,6 +38,18 @@ class CpuOpSet final : public OpSet {
   std::unique_ptr<cpu::Arena> arena_ = std::make_unique<cpu::Arena>();
 };
 
+/// The tiles' kernels once they have shown that they multiply like the vector units, else those.
+const cpu::Kernels& checked_amx_kernels() {
+  static const cpu::Kernels checked = [] {
+    const cpu::Kernels amx = cpu::amx_kernels();
+    if (cpu::same_products(amx, cpu::avx512_kernels())) return amx;
+    telemetry::log(telemetry::Level::error, "gpu",
+                   "AMX gives other products than AVX-512 on this CPU; continuing without AMX");
+    return cpu::avx512_kernels();
+  }();
+  return checked;
+}
+
 const cpu::Kernels& kernels_of(cpu::Isa isa) {
   switch (isa) {
     case cpu::Isa::portable:
@@ -43,8 +57,9 @@ const cpu::Kernels& kernels_of(cpu::Isa isa) {
     case cpu::Isa::avx2:
       return cpu::avx2_kernels();
     case cpu::Isa::avx512:
-    case cpu::Isa::amx:
       return cpu::avx512_kernels();
+    case cpu::Isa::amx:
+      return checked_amx_kernels();
   }
   return cpu::portable_kernels();
 }

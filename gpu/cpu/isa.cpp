@@ -19,8 +19,9 @@ bool tiles_granted() {
 #endif
 }
 
-/// __builtin_cpu_supports of g++ 12 does not know AMX.
+/// __builtin_cpu_supports of g++ 12 does not know AMX. The tile kernels also permute bytes.
 bool cpu_has_amx_int8() {
+  if (!__builtin_cpu_supports("avx512vbmi")) return false;
   unsigned eax = 0;
   unsigned ebx = 0;
   unsigned ecx = 0;

@@ -20,12 +20,14 @@ struct NibbleWeights {
   static constexpr int input(int vector, int step) { return 8 * vector + 2 * step; }
 };
 struct SignedNibbles : NibbleWeights {
+  static constexpr bool kSigned = true;
   template <int Step>
   TROUPE_INLINE static Ints pair(Ints raw) {
     return signed_right16<12>(left16<12 - 4 * Step>(raw));
   }
 };
 struct UnsignedNibbles : NibbleWeights {
+  static constexpr bool kSigned = false;
   template <int Step>
   TROUPE_INLINE static Ints pair(Ints raw) {
     return right16<4 * Step>(raw) & splat_int(0x000f000f);

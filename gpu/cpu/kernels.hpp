@@ -113,5 +113,7 @@ struct Kernels {
 const Kernels& portable_kernels();
 const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
+/// Those of avx512, with products of many rows on AMX tiles.
+Kernels amx_kernels();
 
 }  // namespace troupe::gpu::cpu

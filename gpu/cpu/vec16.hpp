@@ -12,7 +12,10 @@
 // A translation unit picks its implementation with one define and the matching compiler flags. The code of
 // each lives in a namespace of its own and uses no inline function of another library, so that nothing
 // compiled for a new CPU is ever linked into the path of an old one.
-#if defined(TROUPE_VEC16_AVX512)
+#if defined(TROUPE_VEC16_AMX)
+#define TROUPE_VEC16_NAMESPACE amx
+#include "gpu/cpu/vec16_avx512.hpp"
+#elif defined(TROUPE_VEC16_AVX512)
 #define TROUPE_VEC16_NAMESPACE avx512
 #include "gpu/cpu/vec16_avx512.hpp"
 #elif defined(TROUPE_VEC16_AVX2)

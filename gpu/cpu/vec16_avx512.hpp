@@ -12,7 +12,7 @@
 
 #define TROUPE_INLINE [[gnu::always_inline]] inline
 
-namespace troupe::gpu::cpu::avx512 {
+namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE {
 
 /// Rows that one pass over a weight panel serves: with 12 sums and 12 totals, 24 of the 32 registers.
 inline constexpr int kRowTile = 12;
@@ -201,6 +201,6 @@ TROUPE_INLINE void prefetch(const std::byte* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }
 
-}  // namespace troupe::gpu::cpu::avx512
+}  // namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE
 
 #endif

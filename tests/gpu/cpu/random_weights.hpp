@@ -9,6 +9,7 @@
 #include "gpu/cpu/isa.hpp"
 #include "gpu/cpu/kernels.hpp"
 #include "model/weights/model_file.hpp"
+#include "tests/gpu/cpu/emulated_tiles.hpp"
 
 namespace troupe::gpu::cpu {
 
@@ -112,7 +113,17 @@ struct NamedKernels {
 inline std::vector<NamedKernels> kernels_to_test() {
   std::vector<NamedKernels> out = {{"portable", &portable_kernels()}};
   if (best_isa() >= Isa::avx2) out.push_back({"avx2", &avx2_kernels()});
-  if (best_isa() >= Isa::avx512) out.push_back({"avx512", &avx512_kernels()});
+  if (best_isa() >= Isa::avx512) {
+    out.push_back({"avx512", &avx512_kernels()});
+  }
+  if (best_isa() >= Isa::avx512 && __builtin_cpu_supports("avx512vbmi")) {
+    static const Kernels emulated = emulated_amx_kernels();
+    out.push_back({"emulated amx", &emulated});
+  }
+  if (best_isa() >= Isa::amx) {
+    static const Kernels amx = amx_kernels();
+    out.push_back({"amx", &amx});
+  }
   return out;
 }
 
