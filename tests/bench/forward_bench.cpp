@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -82,18 +83,22 @@ class Bench {
   template <class Step>
   void run(const char* phase, std::uint32_t batch, std::uint32_t tokens, Step one) {
     std::vector<double> times;
+    const std::clock_t cpu_began = std::clock();
     const auto end = Clock::now() + std::chrono::duration<double>(seconds_);
     while (Clock::now() < end || times.size() < 3) {
       const auto began = Clock::now();
       if (!one()) break;
       times.push_back(std::chrono::duration<double>(Clock::now() - began).count());
     }
+    const double cpu_seconds = static_cast<double>(std::clock() - cpu_began) / CLOCKS_PER_SEC;
     std::sort(times.begin(), times.end());
     std::cout << "{\"bench\":\"forward\",\"op_set\":\"" << weights_->op_set().name() << "\",\"phase\":\""
               << phase << "\",\"batch\":" << batch << ",\"threads\":" << threads_
               << ",\"steps\":" << times.size()
               << ",\"tokens_per_second\":" << tokens / times[times.size() / 2]
-              << ",\"best_tokens_per_second\":" << tokens / times.front() << "}" << std::endl;
+              << ",\"best_tokens_per_second\":" << tokens / times.front()
+              << ",\"tokens_per_cpu_second\":" << tokens * static_cast<double>(times.size()) / cpu_seconds
+              << "}" << std::endl;
   }
 
   std::shared_ptr<const StageWeights> weights_;
