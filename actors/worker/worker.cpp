@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "actors/audit/process_records.hpp"
 #include "actors/ingress/api.hpp"
 #include "actors/launcher/worker_arguments.hpp"
 #include "actors/worker/admin_api.hpp"
@@ -99,6 +100,14 @@ class Worker {
     // Weights are packed here, before there is a stage: what is wrong with them is said once, and ends the
     // start.
     if (auto loaded = memory_->load(); !loaded) return loaded.error();
+    // Requests that a dead process left open get their end here, before this one opens any.
+    auto recorded =
+        record_start(open_audit_storage(config_.server.data_dir), facts(), std::chrono::system_clock::now());
+    if (!recorded) return recorded.error();
+    if (recorded->lost > 0) {
+      telemetry::log(Level::warn, "worker", "requests were lost with an earlier process",
+                     {{"requests", recorded->lost}});
+    }
     replica_ = start_replica(replica_context());
     running_ = replica_.get();
     return {};
@@ -120,10 +129,18 @@ class Worker {
     admin_http_->stop();
     running_ = nullptr;
     replica_.reset();
+    const auto stopped = record_stop(open_audit_storage(config_.server.data_dir), facts(),
+                                     clean ? "drained" : "drain cut", std::chrono::system_clock::now());
+    if (!stopped)
+      telemetry::log(Level::error, "worker", "stop not recorded", {{"error", stopped.error().message}});
     return clean;
   }
 
  private:
+  ProcessFacts facts() const {
+    return {model_.served->name, model_.served->fingerprint, first_generation_, ::getpid(), kVersion};
+  }
+
   IngressLimits ingress_limits() const {
     IngressLimits limits;
     limits.requests = config_.server.max_connections;
