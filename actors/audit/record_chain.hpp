@@ -39,7 +39,7 @@ std::optional<std::string> accept(ChainHead& head, std::string_view line);
 struct RecordKey {
   model::RequestId request;
   bool closed = false;
-  auto operator<=>(const RecordKey&) const = default;
+  auto operator<=>(const RecordKey&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 std::optional<RecordKey> key_of_line(std::string_view line);
 

@@ -103,37 +103,44 @@ std::string CommandLine::suggestion(const std::string& flag) const {
   return guess ? ", did you mean " + *guess + "?" : "";
 }
 
+std::optional<std::string> CommandLine::take_option(std::span<const std::string> arguments,
+                                                    std::size_t& at) const {
+  const std::string& word = arguments[at];
+  const std::size_t equals = word.find('=');
+  const bool inside = equals != std::string::npos;
+  const std::string flag = word.substr(0, equals);
+  const Option* option = find(flag);
+  if (option == nullptr) return config::in_quotes(flag) + " is no option" + suggestion(flag);
+  std::string value;
+  if (option->value.empty()) {
+    if (inside) return flag + " takes no value";
+  } else if (inside) {
+    value = word.substr(equals + 1);
+  } else {
+    if (at + 1 == arguments.size()) return flag + " needs a value: " + option->value;
+    value = arguments[++at];
+  }
+  if (!option->take(value)) return flag + " takes a number not less than 0, not " + config::in_quotes(value);
+  return std::nullopt;
+}
+
 std::optional<int> CommandLine::parse(std::span<const std::string> arguments, std::ostream& out,
                                       std::ostream& err) const {
   std::size_t place = 0;
-  bool only_positionals = false;
+  bool options_end = false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
-    if (!only_positionals && word == "--") {
-      only_positionals = true;
-    } else if (!only_positionals && (word == "--help" || word == "-h")) {
-      out << help();
-      return 0;
-    } else if (!only_positionals && word.size() > 1 && word.front() == '-') {
-      const std::size_t equals = word.find('=');
-      const std::string flag = word.substr(0, equals);
-      const Option* option = find(flag);
-      if (option == nullptr) return wrong(err, config::in_quotes(flag) + " is no option" + suggestion(flag));
-      const bool inside = equals != std::string::npos;
-      if (option->value.empty() && inside) return wrong(err, flag + " takes no value");
-      if (!option->value.empty() && !inside && i + 1 == arguments.size()) {
-        return wrong(err, flag + " needs a value: " + flag + " " + option->value);
-      }
-      const std::string value = inside                  ? word.substr(equals + 1)
-                                : option->value.empty() ? ""
-                                                        : arguments[++i];
-      if (!option->take(value)) {
-        return wrong(err, flag + " takes a number not less than 0, not " + config::in_quotes(value));
-      }
-    } else {
+    if (options_end || word.size() < 2 || word.front() != '-') {
       if (place == positionals_.size())
         return wrong(err, config::in_quotes(word) + " is one argument too many");
       *positionals_[place++].target = word;
+    } else if (word == "--") {
+      options_end = true;
+    } else if (word == "--help" || word == "-h") {
+      out << help();
+      return 0;
+    } else if (const auto message = take_option(arguments, i)) {
+      return wrong(err, *message);
     }
   }
   if (place < positionals_.size() && positionals_[place].required) {
@@ -146,7 +153,8 @@ std::string CommandLine::help() const {
   std::string text = "Usage: " + name_;
   std::size_t width = std::string("-h, --help").size();
   for (const Positional& p : positionals_) {
-    text += p.required ? " " + p.name : " [" + p.name + "]";
+    text += ' ';
+    text += p.required ? p.name : "[" + p.name + "]";
     width = std::max(width, p.name.size());
   }
   for (const Option& o : options_) width = std::max(width, o.flag.size() + 1 + o.value.size());

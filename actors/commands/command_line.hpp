@@ -54,6 +54,8 @@ class CommandLine {
     std::string* target = nullptr;
   };
   const Option* find(const std::string& flag) const;
+  /// Takes the option at `at`, and its value; what is wrong with it, if anything.
+  std::optional<std::string> take_option(std::span<const std::string> arguments, std::size_t& at) const;
   int wrong(std::ostream& err, const std::string& message) const;
   std::string suggestion(const std::string& flag) const;
 

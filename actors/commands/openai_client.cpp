@@ -123,7 +123,7 @@ Result<ServerUrl> parse_server_url(const std::string& url) {
   if (rest.starts_with("http://")) rest.remove_prefix(std::string_view("http://").size());
   const std::size_t slash = rest.find('/');
   const std::string_view path = slash == std::string_view::npos ? "" : rest.substr(slash);
-  if (path != "" && path != "/" && path != "/v1" && path != "/v1/") return wrong("has a path");
+  if (!path.empty() && path != "/" && path != "/v1" && path != "/v1/") return wrong("has a path");
   std::string address(rest.substr(0, slash));
   if (address.find(':') == std::string::npos || address.ends_with(']')) address += ":80";
   const auto endpoint = net::parse_endpoint(address);

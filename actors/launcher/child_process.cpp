@@ -56,6 +56,7 @@ model::Result<ChildProcess> ChildProcess::start(const std::string& program,
   std::vector<std::string> words = {"troupe"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const pid_t parent = ::getpid();

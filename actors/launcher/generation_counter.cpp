@@ -38,7 +38,7 @@ model::Result<model::Generation> next_generation(const std::string& path) {
 }  // namespace
 
 model::Result<model::Generation> GenerationCounter::reserve() {
-  const auto first = next_generation(path_);
+  auto first = next_generation(path_);
   if (!first) return first;
   if (auto written = write_durably(path_, std::to_string(*first + kGenerationsPerStart) + "\n"); !written) {
     return written.error();

@@ -62,7 +62,7 @@ TEST(CommandLine, says_what_is_wrong_and_what_was_probably_meant) {
       {{"a", "--max-token", "8"},
        "troupe try: \"--max-token\" is no option, did you mean --max-tokens?; see troupe try --help"},
       {{"a", "--zzz"}, "\"--zzz\" is no option; see"},
-      {{"a", "--max-tokens"}, "--max-tokens needs a value: --max-tokens N"},
+      {{"a", "--max-tokens"}, "--max-tokens needs a value: N"},
       {{"a", "--max-tokens", "8x"}, "--max-tokens takes a number not less than 0, not \"8x\""},
       {{"a", "--max-tokens", "-1"}, "not \"-1\""},
       {{"a", "--temperature", "nan"}, "--temperature takes a number"},
