@@ -174,7 +174,10 @@ TROUPE_INLINE void store_int16(std::int16_t* p, Ints a) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(a.v));
 }
 TROUPE_INLINE std::int32_t add_lanes(Ints a) {
-  return _mm512_reduce_add_epi32(a.v);
+  const __m256i eight = _mm256_add_epi32(_mm512_castsi512_si256(a.v), _mm512_extracti64x4_epi64(a.v, 1));
+  __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+  four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1)));
 }
 /// 16 IEEE half-precision numbers.
 TROUPE_INLINE Floats load_half(const std::byte* p) {

@@ -188,9 +188,9 @@ TROUPE_INLINE void store_int16(std::int16_t* p, Ints a) {
   }
 }
 TROUPE_INLINE std::int32_t add_lanes(Ints a) {
-  std::int32_t sum = 0;
-  for (int i = 0; i < 16; ++i) sum += a.v[i];
-  return sum;
+  std::uint32_t sum = 0;
+  for (int i = 0; i < 16; ++i) sum += static_cast<std::uint32_t>(a.v[i]);
+  return static_cast<std::int32_t>(sum);
 }
 TROUPE_INLINE float half_to_float(std::uint16_t half) {
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16;
