@@ -39,8 +39,12 @@ class Bench {
 
   void decode(std::uint32_t batch) {
     executor_->reset();
-    for (std::uint32_t slot = 0; slot < batch; ++slot) step(start(slot, kContext));
     model::StepPlan plan;
+    // The context is taken as cached: attention over zeros costs what attention over anything costs.
+    for (std::uint32_t slot = 0; slot < batch; ++slot)
+      plan.start.push_back(start(slot, kContext + 1, kContext));
+    step(plan);
+    plan.start.clear();
     // As many steps as the blocks of a sequence have room for.
     std::uint32_t position = kContext;
     run("decode", batch, batch, [&] {
@@ -58,23 +62,26 @@ class Bench {
   void prefill() {
     run("prefill", 1, kPrompt, [&] {
       executor_->reset();
-      step(start(0, kPrompt));
+      model::StepPlan plan;
+      plan.start.push_back(start(0, kPrompt, 0));
+      plan.rows.push_back({.slot = 0, .start = 0, .count = kPrompt, .sample = true});
+      step(plan);
       return true;
     });
   }
 
  private:
-  static model::StepPlan start(std::uint32_t slot, std::uint32_t tokens) {
-    model::StepPlan plan;
-    auto& sequence = plan.start.emplace_back();
+  static model::SequenceStart start(std::uint32_t slot, std::uint32_t tokens, std::uint32_t cached) {
+    model::SequenceStart sequence;
     sequence.slot = slot;
-    for (std::uint32_t t = 0; t < tokens; ++t)
+    for (std::uint32_t t = 0; t < tokens; ++t) {
       sequence.tokens.push_back(static_cast<model::Token>((t * 31 + slot) % 256));
+    }
     sequence.prompt_tokens = tokens;
+    sequence.cached_tokens = cached;
     sequence.sampling.temperature = 0;
     for (std::uint32_t b = 0; b < kBlocks / 64; ++b) sequence.blocks.push_back(slot * (kBlocks / 64) + b);
-    plan.rows.push_back({.slot = slot, .start = 0, .count = tokens, .sample = true});
-    return plan;
+    return sequence;
   }
 
   void step(const model::StepPlan& plan) { must(executor_->execute(plan, nullptr, nullptr, go_on_)); }
