@@ -221,6 +221,7 @@ struct RequestOpened {
   std::uint32_t choices = 0;
   std::uint32_t prompt_tokens = 0;
   std::uint32_t max_tokens = 0;
+  std::string prompt;  ///< its text, only with audit.record_prompts; several prompts are joined by U+001E
   bool operator==(const RequestOpened&) const = default;
 };
 struct RequestClosed {
@@ -356,7 +357,7 @@ void fields(V&& visit, ClosedSummary& x) {
 template <class V>
 void fields(V&& visit, RequestOpened& x) {
   visit(x.ingress, x.id, x.client_request_id, x.tenant, x.model, x.fingerprint, x.choices, x.prompt_tokens,
-        x.max_tokens);
+        x.max_tokens, x.prompt);
 }
 template <class V>
 void fields(V&& visit, RequestClosed& x) {

@@ -31,14 +31,14 @@ using StepNumber = std::uint64_t;
 struct RequestId {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
-  auto operator<=>(const RequestId&) const = default;
+  auto operator<=>(const RequestId&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// One generated answer: choice `choice` of a request (n > 1 or several prompts give several sequences).
 struct SequenceId {
   RequestId request;
   std::uint32_t choice = 0;
-  auto operator<=>(const SequenceId&) const = default;
+  auto operator<=>(const SequenceId&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// 32 lower-case hex digits.

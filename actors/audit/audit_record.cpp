@@ -99,6 +99,7 @@ AuditRecord AuditRecord::opened(const RequestOpened& request, std::chrono::syste
   record.prompt_tokens = request.prompt_tokens;
   record.choices = request.choices;
   record.max_tokens = request.max_tokens;
+  if (!request.prompt.empty()) record.prompt = request.prompt;
   return record;
 }
 

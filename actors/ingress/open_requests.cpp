@@ -328,13 +328,23 @@ void OpenRequests::close(OpenRequestState& request, std::optional<Error> error, 
   if (request.opened_on_disk) send_closed(request, now);
 }
 
+std::string OpenRequests::prompt_text(const model::Request& request) const {
+  constexpr const char* kRecordSeparator = "\x1e";
+  std::string text;
+  for (const auto& prompt : request.prompts) {
+    if (&prompt != &request.prompts.front()) text += kRecordSeparator;
+    for (const Token token : prompt.tokens) text += model_->tokenizer->bytes(token);
+  }
+  return text;
+}
+
 void OpenRequests::send_opened(OpenRequestState& request, Now now) {
   request.audit_at = now;
   const model::Request& r = *request.request;
   std::uint32_t prompt_tokens = 0;
   for (const auto& p : r.prompts) prompt_tokens += static_cast<std::uint32_t>(p.tokens.size());
   out_->opened({ingress_, r.id, r.client_request_id, r.tenant, model_->name, model_->fingerprint, r.choices(),
-                prompt_tokens, r.stop.max_tokens});
+                prompt_tokens, r.stop.max_tokens, limits_.record_prompts ? prompt_text(r) : std::string()});
 }
 
 void OpenRequests::end_unrecorded(const RequestId& id, const char* what) {

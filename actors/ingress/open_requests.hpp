@@ -50,6 +50,7 @@ struct IngressLimits {
   std::uint32_t requests = 4096;  ///< open at once; one more is refused
   std::uint32_t open_set_part_tokens = 16'384;
   std::uint32_t open_set_credits = 4;  ///< parts in flight
+  bool record_prompts = false;         ///< prompt text goes into the opened record
   std::chrono::nanoseconds resubmit_after =
       std::chrono::seconds(10);                                     ///< no token for that long: say it again
   std::chrono::nanoseconds repeat_after = std::chrono::seconds(1);  ///< audit and open set
@@ -102,6 +103,7 @@ class OpenRequests {
   void finish(OpenRequestState& request, Choice& choice, model::FinishReason reason, AnswerEvent&& event,
               Now now);
   void close(OpenRequestState& request, std::optional<model::Error> error, Now now);
+  std::string prompt_text(const model::Request& request) const;
   void send_opened(OpenRequestState& request, Now now);
   void send_closed(OpenRequestState& request, Now now);
   /// Ends a request whose record cannot be written; erases it.

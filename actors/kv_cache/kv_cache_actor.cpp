@@ -64,8 +64,9 @@ struct KvCacheState {
       answer.granted = true;
       answer.blocks = std::move(lease->blocks);
       answer.cached_tokens = lease->cached_tokens;
+    } else {
+      answer.free = std::get<Denied>(outcome).free;
     }
-    answer.free = cache->stats().free;
     self->send(view.scheduler, std::move(answer));
     context.observe(cache->stats());
   }

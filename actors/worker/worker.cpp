@@ -144,6 +144,7 @@ class Worker {
   IngressLimits ingress_limits() const {
     IngressLimits limits;
     limits.requests = config_.server.max_connections;
+    limits.record_prompts = config_.audit.record_prompts;
     return limits;
   }
 

@@ -73,7 +73,7 @@ TEST_F(Messages, SurviveTheirBytes) {
                   8,
                   {{id, 1, 0, 5, {6, -1.5F, {{7, -std::numeric_limits<float>::infinity()}}}}},
                   {{id, 0, 1, {{2, -0.5F, {}}}}}});
-  same(RequestOpened{0, {1, 2}, "client", "tenant", "model", "fp", 1, 2, 3});
+  same(RequestOpened{0, {1, 2}, "client", "tenant", "model", "fp", 1, 2, 3, "text"});
   same(RequestClosed{0, {1, 2}, "client", {{"stop"}, 1, 2, 3, 4, "e"}});
   same(AuditAck{{{{1, 2}, true}}, "why"});
   same(Suspect{7, "stage/0", "late"});

@@ -126,8 +126,8 @@ TEST_F(AuditCommand, says_how_it_is_used) {
 }
 
 TEST(VersionCommand, prints_the_version) {
-  EXPECT_EQ(run(run_version_command, {}).out, "troupe 9.8.7\n");
-  EXPECT_EQ(run(run_version_command, {"--json"}).out, "{\"version\":\"9.8.7\"}\n");
+  EXPECT_EQ(run(run_version_command, {}).out, "troupe " TROUPE_VERSION "\n");
+  EXPECT_EQ(run(run_version_command, {"--json"}).out, "{\"version\":\"" TROUPE_VERSION "\"}\n");
 }
 
 }  // namespace

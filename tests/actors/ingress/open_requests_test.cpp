@@ -211,6 +211,18 @@ TEST_F(OpenRequestsTest, SubmitsAgainWhatStandsStill) {
   EXPECT_THAT(out.submits, SizeIs(2));
 }
 
+TEST_F(OpenRequestsTest, RecordsPromptTextOnlyWhenToldTo) {
+  open(1, 5);
+  EXPECT_EQ(out.opens.at(0).prompt, "");
+  IngressLimits limits;
+  limits.record_prompts = true;
+  requests = std::make_unique<OpenRequests>(served, limits, IngressObserver{});
+  requests->attach(&out);
+  requests->on_view(1, 0, 1s);
+  open(2, 5);
+  EXPECT_EQ(out.opens.at(1).prompt, "t1 t2 t3 ");
+}
+
 TEST_F(OpenRequestsTest, RefusesWhileDraining) {
   requests->drain();
   const auto sink = open(1, 10);
