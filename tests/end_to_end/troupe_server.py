@@ -91,8 +91,9 @@ class TroupeServer:
         return blocks
 
     def blocks_in_use(self):
-        """Blocks that neither are free nor hold an idle prefix: those of running sequences, or leaked ones."""
-        return sum(count for state, count in self.kv_blocks().items() if state not in ("free", "cached"))
+        """Blocks of running sequences, or leaked ones: neither free nor kept for their prefix."""
+        blocks = self.kv_blocks()
+        return blocks["leased"] + blocks["quarantined"]
 
     def wait_idle(self, seconds=10):
         wait_until(lambda: self.blocks_in_use() == 0, seconds, "all KV blocks returned")
