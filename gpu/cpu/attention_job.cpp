@@ -107,7 +107,7 @@ void AttentionJob::attend_split(const Step& step, const Unit& u, std::uint32_t s
   task.head_dim = step.shape.head_dim;
   task.start = u.sequence->start + u.first;
   task.scale = step.shape.scale;
-  task.kv = step.kv.base + u.head / step.heads_per_kv * 128 * head_dim;
+  task.kv = step.kv.base + std::size_t{u.head / step.heads_per_kv} * 128 * head_dim;
   task.block_bytes = step.kv.block_stride;
   task.blocks = u.sequence->blocks.data();
   task.first_tile = split * kTilesPerSplit;

@@ -10,20 +10,22 @@
 //   p = exp(score - maximum), exactly 0 beyond the query's position; sums of p by add_lanes(p_low + p_high);
 //   out = out * correction, then one fused multiply-add per token, ascending, up to the query's position.
 // A token beyond the query's position is never multiplied, so what lies there cannot show, not even NaN.
+// Offsets inside a tile, a chunk or a block are products of small numbers.
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result)
 namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE {
 
-inline constexpr int kTileTokens = 32;
+inline constexpr std::ptrdiff_t kTileTokens = 32;
 
 /// The queries of a task while they pass over a split.
 struct Queries {
-  const float* q;        // [head_dim][stride], scaled
-  std::uint32_t stride;  // queries of the task
-  std::uint32_t head_dim;
+  const float* q;      // [head_dim][stride], scaled
+  std::size_t stride;  // queries of the task
+  std::size_t head_dim;
   float* states;  // [stride][state_floats(head_dim)]: out, then maximum and sum
-  std::uint32_t state_stride;
+  std::size_t state_stride;
 };
 
-TROUPE_INLINE std::uint32_t padded(std::uint32_t head_dim) {
+TROUPE_INLINE std::size_t padded(std::size_t head_dim) {
   return (head_dim + 31) / 32 * 32;
 }
 
@@ -128,8 +130,8 @@ TROUPE_INLINE void add_values(const float* p, int count, const std::byte* values
 
 /// Brings the dimensions after the last whole 32 of each token, which are stored in plain order, into the
 /// order of the others.
-TROUPE_INLINE void gather_rest(const std::byte* values, std::size_t token_bytes, int count,
-                               std::uint32_t rest, std::uint16_t* out) {
+TROUPE_INLINE void gather_rest(const std::byte* values, std::size_t token_bytes, int count, std::size_t rest,
+                               std::uint16_t* out) {
   for (int t = 0; t < count; ++t) {
     for (std::uint32_t i = 0; i < rest; ++i) {
       __builtin_memcpy(out + 32 * t + 2 * (i % 16) + i / 16, values + t * token_bytes + 2 * i, 2);
@@ -206,7 +208,7 @@ inline void attend(const AttentionTask& task) {
 
 /// Adds the states of a later split to those of the earlier ones.
 inline void merge_splits(float* states, const float* later, std::uint32_t queries, std::uint32_t head_dim) {
-  const std::uint32_t width = padded(head_dim);
+  const std::size_t width = padded(head_dim);
   for (std::uint32_t i = 0; i < queries; ++i, states += width + 16, later += width + 16) {
     // A position before the split has seen none of its tokens.
     if (!(later[width + 1] > 0.0F) && later[width] == -__builtin_inff()) continue;
@@ -218,7 +220,7 @@ inline void merge_splits(float* states, const float* later, std::uint32_t querie
     store(factors, exponential(load(factors)));
     states[width] = largest;
     states[width + 1] = __builtin_fmaf(states[width + 1], factors[0], later[width + 1] * factors[1]);
-    for (std::uint32_t d = 0; d < width; d += 16) {
+    for (std::size_t d = 0; d < width; d += 16) {
       store(states + d, fused(load(states + d), splat(factors[0]), load(later + d) * splat(factors[1])));
     }
   }
@@ -234,3 +236,5 @@ inline void finish_query(const float* state, std::uint32_t head_dim, float* out)
 }
 
 }  // namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

@@ -5,6 +5,8 @@
 
 // The float contract, for weights that are stored as floats: one float per output, one fused multiply-add per
 // input, ascending. Several panels at a time, because one sum would wait for itself.
+// Offsets inside a tile, a chunk or a block are products of small numbers.
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result)
 namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE {
 
 struct F32 {
@@ -82,3 +84,5 @@ void float_linear(const LinearTask& task) {
 }
 
 }  // namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

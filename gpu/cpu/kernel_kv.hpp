@@ -5,6 +5,8 @@
 #include "gpu/cpu/vec16.hpp"
 
 // Rotation of q and k, and the way of k and v into a block (kernels.hpp: KvHead).
+// Offsets inside a tile, a chunk or a block are products of small numbers.
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result)
 namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE {
 
 /// Rotates the pairs (2i, 2i+1) of `heads` heads that follow one another, in place.
@@ -55,3 +57,5 @@ inline void write_kv(const float* k, const float* v, std::uint32_t head_dim, std
 }
 
 }  // namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

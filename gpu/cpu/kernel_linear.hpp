@@ -11,6 +11,8 @@
 //
 // Bounds of the int32: |weight| <= 128, |activation| <= 32767, 32 of them: 128 * 32767 * 32 < 2^27.
 // A group's sum of activations is below 32 * 32767 < 2^24, so its float is exact.
+// Offsets inside a tile, a chunk or a block are products of small numbers.
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result)
 namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE {
 
 /// Four pairs per lane and vector.
@@ -237,3 +239,5 @@ void integer_linear(const LinearTask& task) {
 }
 
 }  // namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

@@ -5,6 +5,8 @@
 #include "gpu/cpu/kernels.hpp"
 
 // The producers of the rows that a Linear reads: one row at a time, in the form that its consumer wants.
+// Offsets inside a tile, a chunk or a block are products of small numbers.
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result)
 namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE {
 
 /// What quantization must know of a row before it starts.
@@ -96,3 +98,5 @@ inline void silu_multiply(const float* gate_up, std::uint32_t width, float* scra
 }
 
 }  // namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

@@ -11,6 +11,8 @@
 // 3 7, which is how the packed weights fall apart into bytes.
 //
 // `Tiles` is the hardware, or its emulation in the tests: load, zero, store, the two products.
+// Offsets inside a tile, a chunk or a block are products of small numbers.
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result)
 namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE {
 
 inline constexpr std::uint32_t kTileRows = 16;
@@ -178,5 +180,7 @@ void tile_linear(const LinearTask& task, void (*few_rows)(const LinearTask&)) {
 }
 
 }  // namespace troupe::gpu::cpu::TROUPE_VEC16_NAMESPACE
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)
 
 #endif

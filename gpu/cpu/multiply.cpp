@@ -32,7 +32,8 @@ Plan plan(const PackedLinear& weight, std::uint32_t count, std::uint32_t threads
   std::uint32_t panels = 0;
   for (const Segment& s : weight.segments()) panels += s.panel_count;
   // At least four items a thread, so that one that was held up does not hold up the others.
-  const std::uint64_t most = std::max<std::uint64_t>(1, std::uint64_t{panels} * p.row_blocks / (4 * threads));
+  const std::uint64_t most =
+      std::max<std::uint64_t>(1, std::uint64_t{panels} * p.row_blocks / (std::uint64_t{4} * threads));
   p.panels_per_item = static_cast<std::uint32_t>(
       std::clamp<std::uint64_t>((kItemProducts + products - 1) / products, 1, most));
   for (const Segment& s : weight.segments()) p.panel_items += items_of(s, p.panels_per_item);

@@ -129,7 +129,7 @@ bool is_nibbles(Format format) {
   return format == Format::q4 || format == Format::q4_min || format == Format::q4_k;
 }
 
-void put_half(std::byte* p, std::uint32_t lane, std::uint16_t half) {
+void put_half(std::byte* p, std::size_t lane, std::uint16_t half) {
   std::memcpy(p + 2 * lane, &half, sizeof half);
 }
 
@@ -156,7 +156,7 @@ void put_block(Format format, const Block& block, std::uint32_t count, std::uint
     put_weight(is_nibbles(format), chunk, lane, first + i, block.weights[i]);
   }
   // A block of 32 carries its own scale; a block of 256 a unit, and byte scales per group.
-  const std::uint32_t group = layout.scales != 0 ? 0 : first / layout.group;
+  const std::size_t group = layout.scales != 0 ? 0 : first / layout.group;
   put_half(chunk + layout.unit + 32 * group, lane, block.unit);
   if (layout.minimum_unit != 0) put_half(chunk + layout.minimum_unit + 32 * group, lane, block.minimum_unit);
   if (layout.scales == 0) return;

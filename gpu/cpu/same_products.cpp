@@ -47,7 +47,7 @@ bool same(const Kernels& a, const Kernels& b, Format format, std::uint32_t rows,
   constexpr std::size_t kStride = kInputs + 32;
   std::vector<std::int16_t> values(rows * kStride);
   for (auto& value : values) value = static_cast<std::int16_t>(random.next());
-  std::vector<float> sums(rows * kStride / kGroup);
+  std::vector<float> sums(rows * (kStride / kGroup));
   for (std::size_t i = 0; i < sums.size(); ++i) {
     for (std::size_t k = 0; k < kGroup; ++k) sums[i] += values[i * kGroup + k];
   }
@@ -59,7 +59,7 @@ bool same(const Kernels& a, const Kernels& b, Format format, std::uint32_t rows,
   task.inputs = kInputs;
   task.rows = {values.data(), sums.data(), scales.data(), nullptr, kStride};
   task.row_count = rows;
-  task.out_stride = kPanels * kPanelRows;
+  task.out_stride = std::size_t{kPanels} * kPanelRows;
   task.column_stride = kPanelRows;
   task.width = kPanelRows;
   std::vector<float> out[2];

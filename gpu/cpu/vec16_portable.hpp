@@ -11,6 +11,8 @@
 
 #define TROUPE_INLINE [[gnu::always_inline]] inline
 
+// Offsets inside a tile, a chunk or a block are products of small numbers.
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result)
 namespace troupe::gpu::cpu::portable {
 
 /// Rows that one pass over a weight panel serves.
@@ -233,3 +235,5 @@ TROUPE_INLINE void pin(Ints&) {}
 TROUPE_INLINE void prefetch(const std::byte*) {}
 
 }  // namespace troupe::gpu::cpu::portable
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

@@ -143,7 +143,8 @@ void bench_linear(const Kernels& kernels, const LinearShape& shape, const Machin
   for (const std::uint32_t count : {1U, 4U, 8U, 16U, 64U, 256U, 512U}) {
     rows.begin(count, first);
     team.run(count, [&](std::uint32_t row, std::uint32_t) {
-      kernels.emit_floats(x.data() + std::size_t{row} * shape.inputs, shape.inputs, rows.sink(row));
+      kernels.emit_floats(x.data() + std::size_t{row} * shape.inputs, shape.inputs,
+                          rows.sink(static_cast<std::uint32_t>(row)));
     });
     std::size_t turn = 0;
     const Timing t = measure([&] {
@@ -171,20 +172,23 @@ void bench_rows(const Kernels& kernels, Team& team) {
   rows.begin(kRows, static_cast<const PackedLinear&>(*consumer));
   const auto x = random_floats(std::size_t{2} * 1536 * kRows, 1);
   std::vector<float> scratch(1536 + 16);
-  const auto line = [&](const char* name, const std::function<void(std::uint32_t)>& body) {
+  const auto line = [&](const char* name, const std::function<void(std::size_t)>& body) {
     const Timing t = measure([&] {
       const FlushDenormals flush;
-      for (std::uint32_t row = 0; row < kRows; ++row) body(row);
+      for (std::size_t row = 0; row < kRows; ++row) body(row);
     });
     std::printf("{\"op\":\"%s\",\"width\":1536,\"ns_per_row\":%.0f}\n", name, t.clean * 1e9 / kRows);
   };
-  line("quantize",
-       [&](std::uint32_t row) { kernels.emit_floats(x.data() + row * 1536, 1536, rows.sink(row)); });
-  line("rms_norm", [&](std::uint32_t row) {
-    kernels.rms_norm(x.data() + row * 1536, x.data(), 1e-5F, 1536, scratch.data(), rows.sink(row));
+  line("quantize", [&](std::size_t row) {
+    kernels.emit_floats(x.data() + row * 1536, 1536, rows.sink(static_cast<std::uint32_t>(row)));
   });
-  line("silu_multiply", [&](std::uint32_t row) {
-    kernels.silu_multiply(x.data() + row * 3072, 1536, scratch.data(), rows.sink(row));
+  line("rms_norm", [&](std::size_t row) {
+    kernels.rms_norm(x.data() + row * 1536, x.data(), 1e-5F, 1536, scratch.data(),
+                     rows.sink(static_cast<std::uint32_t>(row)));
+  });
+  line("silu_multiply", [&](std::size_t row) {
+    kernels.silu_multiply(x.data() + row * 3072, 1536, scratch.data(),
+                          rows.sink(static_cast<std::uint32_t>(row)));
   });
 }
 
@@ -201,9 +205,9 @@ void bench_attention(const Kernels& kernels, const Machine& machine, Team& team)
   for (std::uint32_t i = 0; i < ids.size(); ++i) ids[i] = i;
   const auto k = random_floats(64, 1);
   for (std::size_t block = 0; block < ids.size(); ++block) {
-    for (std::uint32_t head = 0; head < 3; ++head) {
+    for (std::size_t head = 0; head < 3; ++head) {
       std::byte* at = kv.block(ids[block]) + head * 128 * 64;
-      for (std::uint32_t t = 0; t < 32; ++t) kernels.write_kv(k.data(), k.data(), 64, t, at, at + 64 * 64);
+      for (std::uint32_t t = 0; t < 32; ++t) kernels.write_kv(k.data(), k.data(), 64, t, at, at + std::size_t{64} * 64);
     }
   }
   const auto qkv = random_floats(std::size_t{512} * shape.qkv_width(), 2);

@@ -195,7 +195,8 @@ TEST_P(AttentionTest, AnInfiniteValueOfALaterTokenDoesNotShow) {
   auto rows = qkv();
   const std::uint32_t bad = positions() / 2;
   const auto clean = attend(shape(), rows, positions(), {isas_to_test().back(), 1, {positions()}});
-  for (std::size_t i = 0; i < shape().qkv_width(); ++i) rows[bad * shape().qkv_width() + i] = INFINITY;
+  for (std::size_t i = 0; i < shape().qkv_width(); ++i)
+    rows[std::size_t{bad} * shape().qkv_width() + i] = INFINITY;
   const auto poisoned = attend(shape(), rows, positions(), {isas_to_test().back(), 1, {positions()}});
   const std::size_t before = std::size_t{bad} * shape().heads * shape().head_dim;
   EXPECT_EQ(std::memcmp(clean.data(), poisoned.data(), before * sizeof(float)), 0);
@@ -234,6 +235,10 @@ TEST(AttentionBatchTest, SequencesInOneStepHaveTheBitsTheyHaveAlone) {
     ops->linear(**consumer, *rows, out.data(), Epilogue::store);
     return out;
   };
+  const auto rows_of = [&](const std::vector<float>& all, std::size_t begin, std::size_t count) {
+    const float* at = all.data() + begin * shape.qkv_width();
+    return std::vector<float>(at, at + count * shape.qkv_width());
+  };
   std::vector<std::unique_ptr<Cache>> alone;
   Cache shared(shape, 4 * 640);
   std::vector<SequenceRows> sequences;
@@ -246,13 +251,11 @@ TEST(AttentionBatchTest, SequencesInOneStepHaveTheBitsTheyHaveAlone) {
       for (const auto& [kv, blocks] :
            {std::pair{alone[s]->layer(), alone[s]->ids()}, std::pair{shared.layer(), ids}}) {
         const SequenceRows one = {0, 1, p, blocks};
-        std::vector<float> qkv(filling.begin() + static_cast<long>(p * shape.qkv_width()),
-                               filling.begin() + static_cast<long>((p + 1) * shape.qkv_width()));
+        std::vector<float> qkv = rows_of(filling, p, 1);
         ops->rope_and_write_kv(shape, rope, {1, {&one, 1}}, qkv.data(), kv);
       }
     }
-    const std::vector<float> qkv(fresh.begin() + static_cast<long>(first * shape.qkv_width()),
-                                 fresh.begin() + static_cast<long>((first + counts[s]) * shape.qkv_width()));
+    const std::vector<float> qkv = rows_of(fresh, first, counts[s]);
     const SequenceRows one = {0, counts[s], starts[s], alone[s]->ids()};
     const auto out = run({&one, 1}, alone[s]->layer(), qkv);
     expected.insert(expected.end(), out.begin(), out.end());

@@ -30,14 +30,14 @@ struct EmulatedTiles {
   template <int T>
   static void load(const void* from, long stride) {
     need_configuration();
-    for (int r = 0; r < kRows[T]; ++r) {
+    for (long r = 0; r < kRows[T]; ++r) {
       __builtin_memcpy(tiles[T][r], static_cast<const char*>(from) + r * stride, kRowBytes[T]);
     }
   }
   template <int T>
   static void store(void* to, long stride) {
     need_configuration();
-    for (int r = 0; r < kRows[T]; ++r) {
+    for (long r = 0; r < kRows[T]; ++r) {
       __builtin_memcpy(static_cast<char*>(to) + r * stride, tiles[T][r], kRowBytes[T]);
     }
   }
@@ -49,7 +49,7 @@ struct EmulatedTiles {
   static void multiply() {
     static_assert(kRowBytes[Left] == 4 * kRows[Weights]);
     for (int m = 0; m < kRows[Sum]; ++m) {
-      for (int n = 0; n < 16; ++n) {
+      for (long n = 0; n < 16; ++n) {
         std::int32_t sum;
         __builtin_memcpy(&sum, tiles[Sum][m] + 4 * n, 4);
         for (int k = 0; k < kRowBytes[Left]; ++k) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -22,7 +23,7 @@ struct Row {
   RowSink sink() { return {values.data(), sums.data(), &scale, floats.data()}; }
   bool operator==(const Row& other) const {
     return values == other.values && sums == other.sums &&
-           std::memcmp(&scale, &other.scale, sizeof scale) == 0 &&
+           std::bit_cast<std::uint32_t>(scale) == std::bit_cast<std::uint32_t>(other.scale) &&
            std::memcmp(floats.data(), other.floats.data(), floats.size() * sizeof(float)) == 0;
   }
 };
@@ -132,7 +133,7 @@ TEST(SiluMultiplyTest, IsGateTimesSigmoidTimesUpAndTheSameBitsEverywhere) {
   for (const std::uint32_t width : {7, 37, 1536}) {
     const auto gate = random_floats(width, width, 20.0F);
     const auto up = random_floats(width, width + 1);
-    std::vector<float> both(2 * width);
+    std::vector<float> both(std::size_t{2} * width);
     for (std::uint32_t i = 0; i < width; ++i) {
       const std::uint32_t tile = i / 16 * 16;
       const std::uint32_t n = std::min(16U, width - tile);
