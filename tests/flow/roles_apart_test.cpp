@@ -83,14 +83,24 @@ TEST(RolesApart, AnswersAsOneProcessDoes) {
   context.escalate = [](const std::string& reason) { ADD_FAILURE() << reason; };
   context.cast.stages = 2;
   context.cast.ingress = [&](std::uint32_t) { return spawn_ingress(here, {requests, gate}); };
+  std::vector<caf::strong_actor_ptr> apart;
   context.cast.scheduler = [&] {
     SchedulerContext c;
     c.limits.batch = {40, 8, 2};
-    return across(here, there, spawn_scheduler(there, c));
+    const SchedulerActor actor = spawn_scheduler(there, c);
+    apart.push_back(caf::actor_cast<caf::strong_actor_ptr>(actor));
+    return across(here, there, actor);
   };
-  context.cast.kv_cache = [&] { return across(here, there, spawn_kv_cache(there, {128, true})); };
+  context.cast.kv_cache = [&] {
+    const KvCacheActor actor = spawn_kv_cache(there, {128, true});
+    apart.push_back(caf::actor_cast<caf::strong_actor_ptr>(actor));
+    return across(here, there, actor);
+  };
   context.cast.stage = [&](std::uint32_t i) {
     StageContext c;
+    // CAF 0.17.6 puts an actor whose handle travels into its registry, and a detached one that ended before
+    // never leaves it: the system's end then waits for ever (actor-framework issue 1110).
+    c.detached = false;
     c.open = [i, &stores]() -> model::Result<OpenedStage> {
       return OpenedStage{std::make_unique<support::HashExecutor>(i, 2, stores[i]), stores[i]->id};
     };
@@ -98,6 +108,7 @@ TEST(RolesApart, AnswersAsOneProcessDoes) {
   };
   context.cast.audit = [&] {
     AuditContext c;
+    c.detached = false;
     c.storage = [&] { return open_audit_storage(directory.string()); };
     return spawn_audit(here, c);
   };
@@ -125,6 +136,8 @@ TEST(RolesApart, AnswersAsOneProcessDoes) {
   }
   gate->set_waker({});
   caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+  // The supervisor's own word may be lost with the connection when its system ends first.
+  for (const auto& actor : apart) caf::anon_send_exit(actor, caf::exit_reason::kill);
   std::filesystem::remove_all(directory);
 }
 
