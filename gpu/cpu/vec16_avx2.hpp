@@ -95,15 +95,9 @@ TROUPE_INLINE float max_lanes(Floats a) {
 TROUPE_INLINE Floats swap_pairs(Floats a) {
   return {_mm256_permute_ps(a.low, 0xb1), _mm256_permute_ps(a.high, 0xb1)};
 }
-TROUPE_INLINE Floats twice_each(__m256 a) {
-  return {_mm256_permutevar8x32_ps(a, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3)),
-          _mm256_permutevar8x32_ps(a, _mm256_setr_epi32(4, 4, 5, 5, 6, 6, 7, 7))};
-}
 TROUPE_INLINE Floats twice_low(Floats a) {
-  return twice_each(a.low);
-}
-TROUPE_INLINE Floats twice_high(Floats a) {
-  return twice_each(a.high);
+  return {_mm256_permutevar8x32_ps(a.low, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3)),
+          _mm256_permutevar8x32_ps(a.low, _mm256_setr_epi32(4, 4, 5, 5, 6, 6, 7, 7))};
 }
 
 TROUPE_INLINE Ints splat_int(std::int32_t x) {

@@ -99,11 +99,6 @@ TROUPE_INLINE Floats twice_low(Floats a) {
   const __m512i index = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
   return {_mm512_permutexvar_ps(index, a.v)};
 }
-/// Lanes 8..15, each twice.
-TROUPE_INLINE Floats twice_high(Floats a) {
-  const __m512i index = _mm512_setr_epi32(8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15);
-  return {_mm512_permutexvar_ps(index, a.v)};
-}
 
 TROUPE_INLINE Ints no_ints() {
   return {_mm512_setzero_si512()};

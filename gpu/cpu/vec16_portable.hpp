@@ -103,9 +103,6 @@ TROUPE_INLINE Floats swap_pairs(Floats a) {
 TROUPE_INLINE Floats twice_low(Floats a) {
   return each_float([&](int i) { return a.v[i / 2]; });
 }
-TROUPE_INLINE Floats twice_high(Floats a) {
-  return each_float([&](int i) { return a.v[8 + i / 2]; });
-}
 
 TROUPE_INLINE Ints splat_int(std::int32_t x) {
   return each_int([&](int) { return x; });
