@@ -207,7 +207,8 @@ void bench_attention(const Kernels& kernels, const Machine& machine, Team& team)
   for (std::size_t block = 0; block < ids.size(); ++block) {
     for (std::size_t head = 0; head < 3; ++head) {
       std::byte* at = kv.block(ids[block]) + head * 128 * 64;
-      for (std::uint32_t t = 0; t < 32; ++t) kernels.write_kv(k.data(), k.data(), 64, t, at, at + std::size_t{64} * 64);
+      for (std::uint32_t t = 0; t < 32; ++t)
+        kernels.write_kv(k.data(), k.data(), 64, t, at, at + std::size_t{64} * 64);
     }
   }
   const auto qkv = random_floats(std::size_t{512} * shape.qkv_width(), 2);
