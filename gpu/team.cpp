@@ -2,6 +2,7 @@
 #include "gpu/team.hpp"
 
 #include <immintrin.h>
+#include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -15,6 +16,28 @@ namespace {
 
 constexpr std::uint64_t kItemMask = 0xffffffffULL;
 constexpr auto kSpin = std::chrono::microseconds(50);
+
+/// The CPUs of the process's affinity mask, one per physical core first, then their siblings.
+std::vector<int> allowed_cpus(std::uint32_t* cores) {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  std::vector<int> first;
+  std::vector<int> siblings;
+  std::set<std::string> seen;
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (!CPU_ISSET(cpu, &mask)) continue;
+      std::ifstream topology("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
+                             "/topology/thread_siblings_list");
+      std::string core;
+      if (!std::getline(topology, core)) core = std::to_string(cpu);
+      (seen.insert(core).second ? first : siblings).push_back(cpu);
+    }
+  }
+  *cores = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(first.size()));
+  first.insert(first.end(), siblings.begin(), siblings.end());
+  return first;
+}
 
 /// Runs `ready` until it is true or the spin is over; tells which.
 template <class Ready>
@@ -42,29 +65,25 @@ FlushDenormals::~FlushDenormals() {
 }
 
 std::uint32_t physical_cores() {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return 1;
-  std::set<std::string> cores;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &mask)) continue;
-    std::ifstream topology("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
-                           "/topology/thread_siblings_list");
-    std::string siblings;
-    if (!std::getline(topology, siblings)) siblings = std::to_string(cpu);
-    cores.insert(siblings);
-  }
-  return std::max(1U, static_cast<std::uint32_t>(cores.size()));
+  std::uint32_t cores = 1;
+  allowed_cpus(&cores);
+  return cores;
 }
 
-// Not pinned: with pinned workers and a free caller, a busy neighbour drove the caller onto a worker's CPU,
-// and two threads shared one core for seconds. Pinning the caller too would hand its one-CPU mask to every
-// thread it starts.
 Team::Team(std::uint32_t threads) {
-  if (threads == 0) threads = physical_cores();
+  std::uint32_t cores = 1;
+  const std::vector<int> cpus = allowed_cpus(&cores);
+  if (threads == 0) threads = cores;
   workers_.reserve(threads - 1);
   for (std::uint32_t worker = 1; worker < threads; ++worker) {
     workers_.emplace_back([this, worker] { serve(worker); });
+    // More threads than CPUs are left to the kernel. A refused pin costs speed, nothing else.
+    if (threads <= cpus.size()) {
+      cpu_set_t mask;
+      CPU_ZERO(&mask);
+      CPU_SET(cpus[worker], &mask);
+      pthread_setaffinity_np(workers_.back().native_handle(), sizeof mask, &mask);
+    }
   }
 }
 

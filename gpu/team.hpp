@@ -26,7 +26,7 @@ class FlushDenormals {
 /// Physical cores that this process may run on, at least 1.
 std::uint32_t physical_cores();
 
-/// Plain threads that share the items of one job at a time; the caller works along. One thread runs
+/// Plain pinned threads that share the items of one job at a time; the caller works along. One thread runs
 /// inline. Allocates only when constructed. All threads run with FlushDenormals.
 ///
 /// Threads: one caller of run at a time.
