@@ -18,7 +18,6 @@ libboost-url1.81-dev   | strict request targets
 libssl-dev             | SHA-256 of the audit chain
 libspdlog-dev          | the log
 libtomlplusplus-dev    | the configuration file
-libcli11-dev           | the command line
 prometheus-cpp-dev     | counters and histograms behind /metrics
 libpcre2-dev           | the split of text before byte-pair encoding
 libutf8proc-dev        | Unicode categories and normalisation
